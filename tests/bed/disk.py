@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """
-The modelled disks: an image served over NBD, as slowly as a real device would.
+The modelled disks: an image served as slowly as a real device would.
 
-Owns the table of models and the life of a disk's server. What boots from it is another file's matter.
+Owns the table of models and the life of a disk's server, which is an NBD server (Disk, for virtual
+machines) or a file (File, for loop devices). What boots from it is another file's matter.
 The two tables have the same devices on two scales of time: an emulated CPU is several times slower than a
 real one, so its disks are slower too, to keep the share of I/O in a boot lifelike.
 """
@@ -19,14 +20,14 @@ PATIENCE = 10  # seconds for a server to start or to end
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    latency: float = 0.0      # seconds a request spends in its place
-    depth: int = 256          # places: requests in flight
-    rate: int | None = None   # bytes a second, over all requests
-    head: bool = False        # seeks and turns in place of the latency
-    free_writes: bool = False # only reads take time
-    rotational: bool = False  # what the kernel is told, where it can be told
+    latency: float = 0.0       # seconds a request spends in its place
+    depth: int = 256           # places: requests in flight
+    rate: int | None = None    # bytes a second, over all requests
+    head: bool = False         # seeks and turns in place of the latency
+    free_writes: bool = False  # only reads take time
+    rotational: bool = False   # what the kernel is told, where it can be told
 
-    def parameters(self):
+    def settings(self):
         result = [f'latency-us={round(self.latency * 1e6)}', f'depth={self.depth}']
         result += [f'rate={self.rate}'] if self.rate else []
         return result + [f'{key}=true' for key in ('head', 'free-writes') if getattr(self, key.replace('-', '_'))]
@@ -51,57 +52,107 @@ CONTAINER = VM | {
 }
 
 
-class Disk:
-    """A server for as long as the `with` block lasts.
+class Server:
+    """A disk's server for as long as the `with` block lasts.
 
     Without keep what is written is gone at the end, and the image may be served many times at once.
-    errors is the share of reads that fail. The statistics are there when the block has been left.
+    The statistics of its requests are there when the block has been left.
     """
 
-    def __init__(self, image, model, build_dir, keep=False, errors=0.0):
-        self.plugin = pathlib.Path(build_dir).resolve() / 'tests/bed/model.so'
-        if not self.plugin.exists():
-            raise FileNotFoundError(f"'{self.plugin}': build the target `model` first (it needs nbdkit-plugin-dev)")
-        self.image, self.model, self.keep, self.errors = pathlib.Path(image), model, keep, errors
-        self.statistics = None
+    program = None  # below the build folder
+
+    def __init__(self, image, model, build_dir, keep=False):
+        self.program = pathlib.Path(build_dir).resolve() / 'tests/bed' / self.program
+        if not self.program.exists():
+            raise FileNotFoundError(f"'{self.program}': build it first (tests/packages has what that needs)")
+        self.image, self.model, self.keep = pathlib.Path(image).resolve(), model, keep
+        self.folder = self.server = self.statistics = None
+
+    @property
+    def report(self):
+        return pathlib.Path(self.folder.name) / 'report'
+
+    def settings(self):
+        return [f'file={self.image}', f'keep={str(self.keep).lower()}', f'report={self.report}',
+                *self.model.settings()]
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix='bed-disk-')
-        self.socket = pathlib.Path(self.folder.name) / 'socket'
-        self.report = pathlib.Path(self.folder.name) / 'report'
         try:
-            # A thread a request: what waits in the model's queue must not wait in the server's.
-            self.server = subprocess.Popen(
-                ['nbdkit', '--foreground', '--exit-with-parent', '--threads=128', f'--unix={self.socket}',
-                 f'--pidfile={self.folder.name}/pid', *(['--filter=error'] if self.errors else []), self.plugin,
-                 self.image, f'keep={str(self.keep).lower()}', f'report={self.report}', *self.model.parameters(),
-                 *([f'error-pread-rate={self.errors}', 'error-pread=EIO'] if self.errors else [])],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-            self.wait_until_ready()
+            self.start()
         except BaseException:
             self.__exit__()
             raise
         return self
 
-    def wait_until_ready(self):
-        ready, deadline = pathlib.Path(self.folder.name) / 'pid', time.monotonic() + PATIENCE
-        while not ready.exists():
-            if self.server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"'{self.image}': its disk did not start")
-            time.sleep(0.005)
+    def start(self):
+        raise NotImplementedError
+
+    def end(self):
+        self.server.terminate()
+
+    def __exit__(self, *_):
+        if self.server:
+            self.end()
+            try:
+                self.server.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.server.kill()
+                self.server.wait()
+        if self.report.exists():
+            self.statistics = json.loads(self.report.read_text())
+        self.folder.cleanup()
+
+
+class Disk(Server):
+    """An NBD server on a socket. errors is the share of reads that fail."""
+
+    program = 'model.so'
+
+    def __init__(self, image, model, build_dir, keep=False, errors=0.0):
+        super().__init__(image, model, build_dir, keep)
+        self.faults = ['error-pread=EIO', f'error-pread-rate={errors}'] if errors else []
+
+    @property
+    def socket(self):
+        return pathlib.Path(self.folder.name) / 'socket'
 
     @property
     def uri(self):
         return f'nbd+unix:///?socket={self.socket}'
 
-    def __exit__(self, *_):
-        if server := getattr(self, 'server', None):
-            server.terminate()
-            try:
-                server.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
-        if self.report.exists():
-            self.statistics = json.loads(self.report.read_text())
-        self.folder.cleanup()
+    def start(self):
+        ready = pathlib.Path(self.folder.name) / 'pid'
+        # A thread for each request: what waits in the model's queue must not wait in the server's.
+        self.server = subprocess.Popen(
+            ['nbdkit', '--foreground', '--exit-with-parent', '--threads=128', f'--unix={self.socket}',
+             f'--pidfile={ready}', *(['--filter=error'] if self.faults else []), self.program, *self.settings(),
+             *self.faults], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + PATIENCE
+        while not ready.exists():
+            if self.server.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"'{self.image}': its disk did not start")
+            time.sleep(0.005)
+
+
+class File(Server):
+    """A file, mounted over an empty one for this mount namespace."""
+
+    program = 'model-file'
+
+    @property
+    def path(self):
+        return pathlib.Path(self.folder.name) / 'disk'
+
+    def start(self):
+        self.path.touch()
+        self.server = subprocess.Popen(['setpriv', '--pdeathsig', 'KILL', self.program, self.path, *self.settings()],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        if self.server.stdout.readline() != 'ready\n':
+            raise RuntimeError(f"'{self.image}': its disk did not start")
+
+    def end(self):
+        """A server that is unmounted ends by itself, and only then writes its statistics."""
+        self.server.stdout.close()
+        if subprocess.run(['umount', self.path]).returncode != 0:
+            self.server.terminate()

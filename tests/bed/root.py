@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+A modelled disk as a mounted root filesystem, on a block device of this machine.
+
+Owns the way from the disk as a file to the mount: a loop device with direct I/O makes it a block device.
+Everything hangs on this process: mounts lie in a mount namespace of its own, the loop device goes with its
+last user, the disk's server is killed with it. Nothing stays behind.
+File, device and mount are new each time, so nothing of the image is in the page cache, and the rest of
+the machine keeps its caches.
+"""
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import os
+import pathlib
+import struct
+import subprocess
+import tempfile
+import time
+
+from . import disk
+
+CLONE_NEWNS = 0x00020000
+MS_REC, MS_PRIVATE = 0x4000, 0x40000
+LOOP_CONFIGURE, LOOP_CTL_GET_FREE = 0x4C0A, 0x4C82
+LO_FLAGS_AUTOCLEAR, LO_FLAGS_DIRECT_IO = 4, 16
+REQUEST_KIB = 1024  # what the server takes in one request: one of the loop device is one of the model
+PATIENCE = 10       # seconds for what was killed to let go of the file system
+
+libc = ctypes.CDLL(None, use_errno=True)
+private = False
+
+
+def check(result):
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def make_mounts_private():
+    """From here on this process mounts for itself and its children alone."""
+    global private
+    if not private:
+        check(libc.unshare(CLONE_NEWNS))
+        check(libc.mount(b'none', b'/', None, MS_REC | MS_PRIVATE, None))
+        private = True
+
+
+def mount(*arguments):
+    subprocess.run(['mount', *arguments], check=True)
+
+
+def configure_loop(path):
+    """Returns the number of a loop device on a file, and its descriptor, which keeps it alive."""
+    information = struct.pack('=5Q4I', 0, 0, 0, 0, 0, 0, 0, 0, LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO)
+    with open('/dev/loop-control', 'rb') as control, open(path, 'r+b', buffering=0) as file:
+        while True:
+            number = fcntl.ioctl(control, LOOP_CTL_GET_FREE)
+            descriptor = os.open(f'/dev/loop{number}', os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.ioctl(descriptor, LOOP_CONFIGURE,
+                            struct.pack('=2I', file.fileno(), 512) + information.ljust(232 + 64, b'\0'))
+                return number, descriptor
+            except OSError as error:
+                os.close(descriptor)
+                if error.errno != errno.EBUSY:
+                    raise
+
+
+@contextlib.contextmanager
+def loop_device(path, rotational):
+    """A block device on a file; yields its folder in sysfs."""
+    number, descriptor = configure_loop(path)
+    try:
+        sysfs = pathlib.Path(f'/sys/block/loop{number}')
+        (sysfs / 'queue/rotational').write_text(str(int(rotational)))
+        (sysfs / 'queue/max_sectors_kb').write_text(str(REQUEST_KIB))
+        if (sysfs / 'loop/dio').read_text().strip() != '1':
+            raise RuntimeError('the loop device refuses direct I/O: everything would be cached twice')
+        yield sysfs
+    finally:
+        os.close(descriptor)
+
+
+class Root:
+    """A mounted image on a modelled disk, for as long as the `with` block lasts."""
+
+    def __init__(self, image, model, build_dir):
+        self.served = disk.File(image, model, build_dir)
+
+    def __enter__(self):
+        make_mounts_private()
+        with contextlib.ExitStack() as stack:
+            folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix='bed-root-')))
+            stack.enter_context(self.served)
+            self.sysfs = stack.enter_context(loop_device(self.served.path, self.served.model.rotational))
+            self.path = folder / 'root'
+            self.path.mkdir()
+            mount(f'/dev/{self.sysfs.name}', self.path)
+            stack.callback(self.unmount)
+            self.stack = stack.pop_all()
+        return self
+
+    def unmount(self):
+        """What was killed a moment ago may still hold the file system."""
+        deadline = time.monotonic() + PATIENCE
+        while libc.umount2(os.fsencode(self.path), 0) < 0:
+            if ctypes.get_errno() != errno.EBUSY or time.monotonic() > deadline:
+                check(-1)
+            time.sleep(0.01)
+
+    def __exit__(self, *_):
+        self.stack.close()
+
+    def reads(self):
+        """Read requests and bytes of the block device until now."""
+        requests, _, sectors = map(int, (self.sysfs / 'stat').read_text().split()[:3])
+        return requests, sectors * 512
