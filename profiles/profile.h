@@ -30,6 +30,7 @@ enum {
         PROFILE_PROCESSES_MAX = 1u << 20,
         PROFILE_ACCESSES_MAX = 1u << 23,
         PROFILE_STRING_MAX = 4095, /* bytes, without the terminating NUL; a path's limit in Linux */
+        PROFILE_STRINGS_MAX = 64u << 20,   /* bytes of all different strings together, with their NULs */
         PROFILE_FILE_SIZE_MAX = 64u << 20, /* bytes of a whole profile on disk */
 };
 
@@ -126,7 +127,7 @@ struct profile_process {
         uint32_t boot;        /* index */
         uint32_t pid;
         uint64_t start_ticks; /* field 22 of /proc/PID/stat (proc(5)); 0 = could not be looked at */
-        uint32_t parent;      /* index into the process table, or PROFILE_NONE */
+        uint32_t parent;      /* index into the process table, or PROFILE_NONE; nobody is his own ancestor */
         const char *executable; /* path, or "" where unknown */
         const char *unit;       /* systemd unit, or "" */
 };
@@ -167,7 +168,7 @@ struct profile *profile_new(void); /* NULL: out of memory */
 void profile_free(struct profile *profile);
 
 /* profile_string - copies a string into the profile; equal strings share one copy
- * Return: the copy, owned by the profile, or NULL with errno ENOMEM or ENAMETOOLONG. */
+ * Return: the copy, owned by the profile, or NULL with errno ENOMEM, ENAMETOOLONG or E2BIG (limit). */
 const char *profile_string(struct profile *profile, const char *string);
 
 /* profile_add_x - appends a zeroed entry
@@ -187,8 +188,8 @@ struct profile_access *profile_add_access(struct profile *profile);
 int profile_sort(struct profile *profile);
 
 /* profile_check - whether every index, order, length and count is as this header promises
- * @ret_why: on PROFILE_CORRUPT a static description of the first fault
- * Return: 0 or PROFILE_CORRUPT. */
+ * @ret_why: on PROFILE_CORRUPT a static description of the first fault, may be NULL
+ * Return: 0, PROFILE_CORRUPT, or negative ENOMEM. */
 int profile_check(const struct profile *profile, const char **ret_why);
 
 /* ---- The file ---------------------------------------------------------------------------- */
