@@ -44,11 +44,14 @@ VM = {
     'lazy': Model(latency=0.020, depth=64, free_writes=True),
     'hdd': HDD,
 }
-CONTAINER = VM | {
-    'ssd': dataclasses.replace(VM['ssd'], latency=0.0001),
-    'emmc': dataclasses.replace(VM['emmc'], latency=0.001),
-    'sd': dataclasses.replace(VM['sd'], latency=0.003),
-    'lazy': dataclasses.replace(VM['lazy'], latency=0.004),
+# The same devices with the times, and so the rates, of real ones.
+CONTAINER = {
+    'none': Model(),
+    'ssd': Model(latency=0.0001, depth=32),
+    'emmc': Model(latency=0.001, depth=4, rate=200 * MB),
+    'sd': Model(latency=0.003, depth=1, rate=53 * MB),
+    'lazy': Model(latency=0.004, depth=64, free_writes=True),
+    'hdd': HDD,
 }
 
 

@@ -26,8 +26,9 @@ CLONE_NEWNS = 0x00020000
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
 LOOP_CONFIGURE, LOOP_CTL_GET_FREE = 0x4C0A, 0x4C82
 LO_FLAGS_AUTOCLEAR, LO_FLAGS_DIRECT_IO = 4, 16
-REQUEST_KIB = 1024  # what the server takes in one request: one of the loop device is one of the model
-PATIENCE = 10       # seconds for what was killed to let go of the file system
+REQUEST_KIB = 1024    # what the server takes in one request: one of the loop device is one of the model
+READ_AHEAD_KIB = 128  # the kernel's default; recent ones derive another from the settings before it
+PATIENCE = 10         # seconds for what was killed to let go of the file system
 
 libc = ctypes.CDLL(None, use_errno=True)
 private = False
@@ -74,8 +75,9 @@ def loop_device(path, rotational):
     number, descriptor = configure_loop(path)
     try:
         sysfs = pathlib.Path(f'/sys/block/loop{number}')
-        (sysfs / 'queue/rotational').write_text(str(int(rotational)))
-        (sysfs / 'queue/max_sectors_kb').write_text(str(REQUEST_KIB))
+        settings = {'rotational': int(rotational), 'max_sectors_kb': REQUEST_KIB, 'read_ahead_kb': READ_AHEAD_KIB}
+        for name, value in settings.items():
+            (sysfs / 'queue' / name).write_text(str(value))
         if (sysfs / 'loop/dio').read_text().strip() != '1':
             raise RuntimeError('the loop device refuses direct I/O: everything would be cached twice')
         yield sysfs
@@ -95,6 +97,8 @@ class Root:
             folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix='bed-root-')))
             stack.enter_context(self.served)
             self.sysfs = stack.enter_context(loop_device(self.served.path, self.served.model.rotational))
+            self.before = (0, 0)
+            self.before = self.reads()
             self.path = folder / 'root'
             self.path.mkdir()
             mount(f'/dev/{self.sysfs.name}', self.path)
@@ -114,6 +118,6 @@ class Root:
         self.stack.close()
 
     def reads(self):
-        """Read requests and bytes of the block device until now."""
+        """Read requests and bytes of the block device until now; its counters outlive its former uses."""
         requests, _, sectors = map(int, (self.sysfs / 'stat').read_text().split()[:3])
-        return requests, sectors * 512
+        return requests - self.before[0], sectors * 512 - self.before[1]
