@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Our rules in the kernel's audit system, and which calls they are about. Owns the rules that carry our
+ * key and no others. The only file with the knowledge of which system calls open or execute files.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mounts.h"
+
+#define AUDIT_RULE_KEY "bootahead"
+
+enum audit_call {
+        AUDIT_CALL_NONE,
+        AUDIT_CALL_OPEN,    /* path, flags */
+        AUDIT_CALL_CREAT,   /* path */
+        AUDIT_CALL_OPENAT,  /* dirfd, path, flags */
+        AUDIT_CALL_OPENAT2, /* dirfd, path, structure */
+        AUDIT_CALL_HANDLE,  /* mount descriptor, handle, flags */
+        AUDIT_CALL_EXEC,
+        AUDIT_CALL_EXECAT, /* dirfd, path */
+};
+
+/* audit_call_of - which of the family a call of the given architecture (AUDIT_ARCH_*) is */
+enum audit_call audit_call_of(uint32_t arch, uint32_t syscall);
+
+/* audit_rules_add - appends our rules: one for each architecture of the machine, one for io_uring
+ * @session: only processes of this session (see audit_setloginuid(3)), or UINT32_MAX for all
+ *
+ * Rules see only filesystems on block devices (device major other than 0), which spares the machine
+ * the events of sysfs, proc, tmpfs and cgroups; the anonymous devices in @mounts get rules of their own.
+ * Return: 0 or negative errno; on failure none of our rules stays. */
+int audit_rules_add(int fd, const struct mounts *mounts, uint32_t session);
+
+/* audit_rules_delete - deletes every rule with our key. Return: number deleted or negative errno. */
+int audit_rules_delete(int fd);
+
+/* audit_rules_count - Return: 0 or negative errno. */
+int audit_rules_count(int fd, unsigned int *ret_ours, unsigned int *ret_foreign);

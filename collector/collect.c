@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * bootahead-collect: kernel events in, one profile out. This file owns the program's life: options,
+ * background, signals, the profile's place, the one message at the end.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "audit-state.h"
+#include "cleanup.h"
+#include "collection.h"
+#include "finish.h"
+#include "options.h"
+#include "profile.h"
+#include "report.h"
+#include "session.h"
+
+DEFINE_CLEANUP(struct profile *, profile_free)
+
+static int refuse(const char *subject, const char *why, const char *consequence)
+{
+        fprintf(stderr, "bootahead-collect: '%s': %s, %s\n", subject, why, consequence);
+        return EXIT_REFUSED;
+}
+
+static int restore(void)
+{
+        struct view view;
+        const char *what;
+        int r = view_open(&view, "/", &what);
+
+        if (r == 0)
+                r = audit_state_restore(&view);
+        view_close(&view);
+        if (r < 0)
+                return refuse(BOOTAHEAD_RUNDIR "/audit-state",
+                              r == -EBUSY ? "its collector is running" : strerror(-r), "nothing restored");
+        if (r > 0)
+                fputs("bootahead-collect: audit rules and settings of a killed collector restored\n", stderr);
+        return EXIT_DONE;
+}
+
+/* Where a profile goes: the folder is opened before the root may move. */
+struct output {
+        int folder; /* AT_FDCWD, or the recorded root */
+        char path[PATH_MAX];
+};
+
+static int output_of(const struct collection *collection, const struct options *options, struct output *ret)
+{
+        if (options->output) {
+                ret->folder = AT_FDCWD;
+                if (*options->output == '/')
+                        snprintf(ret->path, sizeof ret->path, "%s", options->output);
+                else if (!getcwd(ret->path, sizeof ret->path))
+                        return -errno;
+                else
+                        snprintf(ret->path + strlen(ret->path), sizeof ret->path - strlen(ret->path), "/%s",
+                                 options->output);
+                return 0;
+        }
+        ret->folder = collection->view.root;
+        snprintf(ret->path, sizeof ret->path, "%s", BOOTAHEAD_STATEDIR "/profile" + 1);
+        return 0;
+}
+
+static int store(const struct output *output, const struct profile *profile)
+{
+        if (output->folder != AT_FDCWD && mkdirat(output->folder, BOOTAHEAD_STATEDIR + 1, 0755) < 0 &&
+            errno != EEXIST)
+                return -errno;
+        return profile_write(output->folder, output->path, profile);
+}
+
+/* Nobody waits for the profile: it is made from what is left over of CPU and disk. */
+static void become_idle(void)
+{
+        enum { IOPRIO_WHO_PROCESS = 1, IOPRIO_IDLE = 3 << 13 };
+        struct sched_param parameters = {0};
+
+        sched_setscheduler(0, SCHED_IDLE, &parameters);
+        syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_IDLE);
+}
+
+static void summarize(const struct collection *collection, const struct profile *profile, const char *path)
+{
+        uint64_t losses = 0;
+        char name[32];
+
+        for (int loss = 0; loss < PROFILE_LOSS_COUNT; loss++)
+                losses += collection->recording->losses[loss];
+        sources_name(collection->sources, name, sizeof name);
+        fprintf(stderr,
+                "bootahead-collect: %zu files, %zu accesses by %zu processes in %.1f s by %s, %llu lost: "
+                "'%s'\n",
+                profile->n_files, profile->n_accesses, profile->n_processes,
+                (double)collection_now_us(collection) / 1e6, name, (unsigned long long)losses, path);
+}
+
+static int finish(struct collection *collection, const struct output *output)
+{
+        CLEANUP(profile_free) struct profile *profile = NULL;
+        int r = finish_profile(collection, &profile);
+
+        if (r == 0)
+                r = store(output, profile);
+        if (r != 0) {
+                const char *why = r > 0 ? "the recording is inconsistent" : strerror(-r);
+
+                report_end(collection, NULL, output->path, why);
+                return refuse(output->path, why, "no profile written");
+        }
+        report_end(collection, profile, output->path, "");
+        summarize(collection, profile, output->path);
+        return EXIT_DONE;
+}
+
+/* A systemd initramfs kills what is not marked as belonging to the root's storage, see
+ * systemd's ROOT_STORAGE_DAEMONS. */
+static void mark_as_storage_daemon(char **argv)
+{
+        if (access("/etc/initrd-release", F_OK) == 0)
+                argv[0][0] = '@';
+}
+
+/* to_background - Return: in the parent its exit status; in the child -1 with the pipe that tells the
+ * parent to go. */
+static int to_background(int *ret_ready)
+{
+        int ends[2];
+        char word;
+        pid_t child;
+
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return refuse("pipe", strerror(errno), "not collecting");
+        child = fork();
+        if (child < 0)
+                return refuse("fork", strerror(errno), "not collecting");
+        if (child == 0) {
+                close(ends[0]);
+                setsid();
+                *ret_ready = ends[1];
+                return -1;
+        }
+        close(ends[1]);
+        if (read(ends[0], &word, 1) == 1)
+                return EXIT_DONE;
+        waitpid(child, NULL, 0);
+        return EXIT_REFUSED;
+}
+
+static void announce_ready(int *ready)
+{
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+        if (null >= 0) {
+                dup2(null, STDIN_FILENO);
+                dup2(null, STDOUT_FILENO);
+                dup2(null, STDERR_FILENO);
+                close(null);
+        }
+        if (write(*ready, "+", 1) < 0)
+                return; /* the parent is gone: nobody waits */
+        close(take_fd(ready));
+}
+
+static void block_signals(void)
+{
+        sigset_t set;
+
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGINT);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        signal(SIGPIPE, SIG_IGN);
+}
+
+static void start_clock(struct collection *collection)
+{
+        struct timespec wall;
+
+        collection->start_us = 0;
+        collection->start_us = collection_now_us(collection);
+        clock_gettime(CLOCK_REALTIME, &wall);
+        collection->wall_us = (uint64_t)wall.tv_sec * 1000000u + (uint64_t)wall.tv_nsec / 1000u;
+}
+
+static int exit_status(const struct session *session, int status)
+{
+        if (!session->child || status != EXIT_DONE)
+                return status;
+        return WIFSIGNALED(session->child_status) ? 128 + WTERMSIG(session->child_status)
+                                                  : WEXITSTATUS(session->child_status);
+}
+
+static int collect(struct collection *collection, const struct options *options, int *ready)
+{
+        struct session session = {.collection = collection, .mount_table = -1};
+        struct output output;
+        const char *why = "";
+        int r = output_of(collection, options, &output);
+
+        if (r == 0 && options->early)
+                r = view_enter(&collection->view);
+        if (r == 0)
+                r = mounts_update(&collection->mounts, &collection->view);
+        if (r < 0)
+                return refuse(options->root, strerror(-r), "not collecting");
+        start_clock(collection);
+        r = session_start(&session, options, &why);
+        if (r != 0)
+                return refuse(r > 0 ? "audit" : "source", r > 0 ? why : strerror(-r), "not collecting");
+        r = options->command ? 0 : report_begin(collection);
+        if (*ready >= 0)
+                announce_ready(ready);
+        if (r == 0)
+                r = session_run(&session, options);
+        session_stop(&session);
+        close_cleanup(&session.mount_table);
+        if (r < 0)
+                return refuse("session", strerror(-r), "no profile written");
+        if (!options->command)
+                become_idle();
+        return exit_status(&session, finish(collection, &output));
+}
+
+int main(int argc, char **argv)
+{
+        struct collection collection = {0};
+        _cleanup_close_ int ready = -1;
+        struct options options;
+        const char *what;
+        int status, r;
+
+        if (options_parse(argc, argv, &options, &status))
+                return status;
+        if (options.restore)
+                return restore();
+        mark_as_storage_daemon(argv);
+        if (options.background) {
+                status = to_background(&ready);
+                if (status >= 0)
+                        return status;
+        }
+        block_signals();
+        r = view_open(&collection.view, options.root, &what);
+        if (r < 0) {
+                status = refuse(what, strerror(-r), "not collecting");
+        } else {
+                audit_state_restore(&collection.view); /* of one that was killed before us */
+                collection.recording = recording_new(&options.limits);
+                status = collection.recording ? collect(&collection, &options, &ready)
+                                              : refuse("recording", strerror(ENOMEM), "not collecting");
+        }
+        recording_free(collection.recording);
+        mounts_done(&collection.mounts);
+        view_close(&collection.view);
+        return status;
+}

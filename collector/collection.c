@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "collection.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "process.h"
+
+static struct resolver resolver_of(const struct collection *collection)
+{
+        return (struct resolver){.view = &collection->view, .mounts = &collection->mounts};
+}
+
+uint64_t collection_now_us(const struct collection *collection)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u - collection->start_us;
+}
+
+/* A pid that executes or turns up under another parent may be another life by now. */
+static bool is_another_life(const struct recorded_process *process, const struct access_seen *seen,
+                            const struct life *life)
+{
+        if (process->start_ticks && life->start_ticks)
+                return process->start_ticks != life->start_ticks;
+        return seen->parent_pid && process->parent_pid && seen->parent_pid != process->parent_pid &&
+               seen->parent_pid != 1;
+}
+
+static uint32_t find_process(struct collection *collection, const struct access_seen *seen)
+{
+        struct recording *recording = collection->recording;
+        uint32_t index = recording_find_process(recording, seen->pid);
+        char unit[UNIT_NAME_SIZE], executable[PATH_MAX];
+        struct recorded_process *process;
+        struct life life = {0};
+        bool is_new = index == PROFILE_NONE;
+
+        if (!is_new && !(seen->flags & PROFILE_ACCESS_EXEC) &&
+            (!seen->parent_pid || seen->parent_pid == recording->processes[index].parent_pid)) {
+                recording_set_text(&recording->processes[index].executable, seen->executable);
+                return index;
+        }
+        life_read(&collection->view, (pid_t)seen->pid, &life);
+        if (!is_new)
+                is_new = is_another_life(&recording->processes[index], seen, &life);
+        if (is_new)
+                index = recording_add_process(recording, seen->pid,
+                                              seen->parent_pid ? seen->parent_pid : (uint32_t)life.parent,
+                                              life.start_ticks);
+        if (index == PROFILE_NONE)
+                return index;
+        process = &recording->processes[index];
+        if (seen->executable)
+                recording_set_text(&process->executable, seen->executable);
+        else if (process_executable(&collection->view, (pid_t)seen->pid, executable) == 0)
+                recording_set_text(&process->executable, executable);
+        if (process_unit(&collection->view, (pid_t)seen->pid, unit) == 0 && *unit)
+                recording_set_text(&process->unit, unit);
+        return index;
+}
+
+static void find_path(struct collection *collection, uint32_t file, const struct access_seen *seen)
+{
+        struct recorded_file *recorded = &collection->recording->files[file];
+        struct resolver resolver = resolver_of(collection);
+        char path[PATH_MAX];
+
+        if (seen->path)
+                recording_set_text(&recorded->path, seen->path);
+        else if ((seen->passed && resolve_name(&resolver, seen->passed, &seen->key, path) == 0) ||
+                 resolve_inode(&resolver, &seen->key, path) == 0)
+                recording_set_text(&recorded->path, path);
+}
+
+void collection_access(struct collection *collection, const struct access_seen *seen)
+{
+        uint32_t file = recording_find_file(collection->recording, &seen->key);
+
+        if (file == PROFILE_NONE)
+                file = recording_add_file(collection->recording, &seen->key);
+        if (file == PROFILE_NONE)
+                return;
+        if (!collection->recording->files[file].path)
+                find_path(collection, file, seen);
+        recording_access(collection->recording, file, find_process(collection, seen), seen->flags,
+                         seen->time_us);
+}
+
+bool collection_knows(const struct collection *collection, const struct file_key *key)
+{
+        uint32_t file = recording_find_file(collection->recording, key);
+
+        return file != PROFILE_NONE && collection->recording->files[file].path;
+}
+
+static bool still_there(const struct resolver *resolver, const struct recorded_file *file)
+{
+        _cleanup_close_ int fd = file->path ? resolve_open(resolver, file->path, &file->key) : -ENOENT;
+
+        return fd >= 0;
+}
+
+void collection_settle(struct collection *collection)
+{
+        struct resolver resolver = resolver_of(collection);
+        struct recording *recording = collection->recording;
+        char path[PATH_MAX];
+
+        for (uint32_t i = 0; i < recording->n_files; i++) {
+                struct recorded_file *file = &recording->files[i];
+
+                if (still_there(&resolver, file))
+                        continue;
+                if (resolve_inode(&resolver, &file->key, path) == 0) {
+                        recording_set_text(&file->path, path);
+                        continue;
+                }
+                free(TAKE(file->path));
+                recording->losses[PROFILE_LOSS_UNRESOLVED] += file->n_accesses;
+        }
+}

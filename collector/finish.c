@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "finish.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "boot.h"
+#include "cleanup.h"
+#include "residency.h"
+#include "resolve.h"
+
+/* What the profile's tables call the recording's entries. */
+struct finish {
+        struct collection *collection;
+        struct profile *profile;
+        uint32_t *file_index; /* of a recorded file, or PROFILE_NONE */
+        uint32_t file;        /* whose ranges are being added */
+        uint64_t first_us;
+        uint32_t filesystem;
+};
+
+static int oom(void)
+{
+        return errno == ENAMETOOLONG ? -ENAMETOOLONG : -ENOMEM;
+}
+
+static int add_filesystems(struct finish *finish)
+{
+        const struct mounts *mounts = &finish->collection->mounts;
+
+        for (size_t i = 0; i < mounts->count; i++) {
+                const struct filesystem *from = &mounts->filesystems[i];
+                struct profile_filesystem *to = profile_add_filesystem(finish->profile);
+
+                if (!to)
+                        return -errno;
+                to->type = profile_string(finish->profile, from->type);
+                to->mount = profile_string(finish->profile, from->mount);
+                if (!to->type || !to->mount)
+                        return oom();
+                to->device = filesystem_device_kind(from, &finish->collection->view);
+                filesystem_uuid(from, to->uuid);
+        }
+        return 0;
+}
+
+static uint32_t clamp_us(uint64_t time_us)
+{
+        return time_us > UINT32_MAX ? UINT32_MAX : (uint32_t)time_us;
+}
+
+static int add_range(void *data, uint64_t offset, uint64_t length)
+{
+        struct finish *finish = data;
+        struct profile_range *range = NULL;
+
+        if ((offset + length) / PROFILE_PAGE_SIZE <= UINT32_MAX)
+                range = profile_add_range(finish->profile);
+        if (!range) {
+                finish->collection->recording->losses[PROFILE_LOSS_RANGES]++;
+                return 0;
+        }
+        *range = (struct profile_range){
+                .file = finish->file,
+                .page = (uint32_t)(offset / PROFILE_PAGE_SIZE),
+                .count = (uint32_t)((length + PROFILE_PAGE_SIZE - 1) / PROFILE_PAGE_SIZE),
+                .first_use_us = clamp_us(finish->first_us),
+        };
+        return 0;
+}
+
+/* One file may have been recorded under one path only; a path may stand for one file only. */
+static int add_file(struct finish *finish, const struct recorded_file *recorded, uint32_t *ret_index)
+{
+        struct resolver resolver = {.view = &finish->collection->view, .mounts = &finish->collection->mounts};
+        _cleanup_close_ int fd = resolve_open(&resolver, recorded->path, &recorded->key);
+        int filesystem = mounts_find(&finish->collection->mounts, recorded->key.device);
+        struct profile_file *file;
+        struct stat status;
+
+        if (fd < 0 || filesystem < 0 || fstat(fd, &status) < 0) {
+                finish->collection->recording->losses[PROFILE_LOSS_PAGES]++;
+                return 0;
+        }
+        file = profile_add_file(finish->profile);
+        if (!file)
+                return -errno;
+        file->path = profile_string(finish->profile, recorded->path);
+        if (!file->path)
+                return oom();
+        file->size = (uint64_t)status.st_size;
+        file->mtime_ns = status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+        file->inode = status.st_ino;
+        file->filesystem = (uint32_t)filesystem;
+        *ret_index = finish->file = (uint32_t)(finish->profile->n_files - 1);
+        finish->first_us = recorded->first_us;
+        if (residency_file(fd, file->size, add_range, finish) < 0)
+                finish->collection->recording->losses[PROFILE_LOSS_PAGES]++;
+        return 0;
+}
+
+static int add_files(struct finish *finish)
+{
+        const struct recording *recording = finish->collection->recording;
+
+        finish->file_index = malloc(((size_t)recording->n_files + 1) * sizeof *finish->file_index);
+        if (!finish->file_index)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < recording->n_files; i++) {
+                int r = 0;
+
+                finish->file_index[i] = PROFILE_NONE;
+                if (recording->files[i].path)
+                        r = add_file(finish, &recording->files[i], &finish->file_index[i]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int add_metadata_range(void *data, uint64_t offset, uint64_t length)
+{
+        struct finish *finish = data;
+        struct profile_metadata *metadata = profile_add_metadata(finish->profile);
+
+        if (!metadata) {
+                finish->collection->recording->losses[PROFILE_LOSS_RANGES]++;
+                return 0;
+        }
+        *metadata = (struct profile_metadata){
+                .filesystem = finish->filesystem,
+                .page = offset / PROFILE_PAGE_SIZE,
+                .count = (uint32_t)((length + PROFILE_PAGE_SIZE - 1) / PROFILE_PAGE_SIZE),
+        };
+        return 0;
+}
+
+/* Only ext2/3/4 keep their metadata in the device's page cache; elsewhere, and on older kernels,
+ * the profile has none. */
+static void add_metadata(struct finish *finish)
+{
+        const struct mounts *mounts = &finish->collection->mounts;
+
+        for (size_t i = 0; i < mounts->count; i++) {
+                _cleanup_close_ int fd = -1;
+
+                if (!mounts->filesystems[i].linked_inodes)
+                        continue;
+                fd = filesystem_open_device(&mounts->filesystems[i], &finish->collection->view);
+                finish->filesystem = (uint32_t)i;
+                if (fd >= 0)
+                        residency_device(fd, add_metadata_range, finish);
+        }
+}
+
+/* A parent is named by its pid; the latest life of that pid that is older than the child is meant. */
+static uint32_t parent_of(const struct recording *recording, uint32_t child)
+{
+        uint32_t parent = recording_find_process(recording, recording->processes[child].parent_pid);
+
+        return parent == child ? PROFILE_NONE : parent;
+}
+
+static int add_processes(struct finish *finish)
+{
+        const struct recording *recording = finish->collection->recording;
+
+        for (uint32_t i = 0; i < recording->n_processes; i++) {
+                const struct recorded_process *from = &recording->processes[i];
+                struct profile_process *to = profile_add_process(finish->profile);
+
+                if (!to)
+                        return -errno;
+                to->pid = from->pid;
+                to->start_ticks = from->start_ticks;
+                to->parent = parent_of(recording, i);
+                to->executable = profile_string(finish->profile, from->executable ? from->executable : "");
+                to->unit = profile_string(finish->profile, from->unit ? from->unit : "");
+                if (!to->executable || !to->unit)
+                        return oom();
+        }
+        return 0;
+}
+
+static int add_accesses(struct finish *finish)
+{
+        const struct recording *recording = finish->collection->recording;
+
+        for (uint32_t i = 0; i < recording->n_accesses; i++) {
+                const struct recorded_access *from = &recording->accesses[i];
+                struct profile_access *to;
+
+                if (finish->file_index[from->file] == PROFILE_NONE)
+                        continue;
+                to = profile_add_access(finish->profile);
+                if (!to)
+                        return -errno;
+                *to = (struct profile_access){
+                        .file = finish->file_index[from->file],
+                        .process = from->process,
+                        .time_us = from->time_us,
+                        .flags = from->flags,
+                };
+        }
+        return 0;
+}
+
+static int fill(struct finish *finish)
+{
+        int r = add_filesystems(finish);
+
+        if (r == 0)
+                r = add_files(finish);
+        if (r == 0)
+                r = add_processes(finish);
+        if (r == 0)
+                r = add_accesses(finish);
+        if (r < 0)
+                return r;
+        add_metadata(finish);
+        r = boot_describe(finish->collection, finish->profile); /* last: it takes the losses over */
+        return r < 0 ? r : profile_sort(finish->profile);
+}
+
+int finish_profile(struct collection *collection, struct profile **ret)
+{
+        struct finish finish = {.collection = collection};
+        int r = -ENOMEM;
+
+        collection_settle(collection);
+        finish.profile = profile_new();
+        if (finish.profile)
+                r = fill(&finish);
+        free(finish.file_index);
+        if (r < 0) {
+                profile_free(finish.profile);
+                return r;
+        }
+        *ret = finish.profile;
+        return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The collector's command line. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "recording.h"
+
+enum source_choice { CHOOSE_AUTO, CHOOSE_AUDIT, CHOOSE_FANOTIFY };
+
+struct options {
+        const char *root;
+        const char *output; /* NULL: the state folder of the recorded root */
+        enum source_choice source;
+        unsigned int limit_seconds;
+        struct recording_limits limits;
+        bool background; /* return when collecting has begun */
+        bool early;      /* enter the recorded root, as must be before it becomes the system's own */
+        bool restore;
+        char **command; /* NULL: the whole machine */
+};
+
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
+
+/* options_parse - Return: 0, or 1 when the program is to exit with @ret_exit (help, usage error). */
+int options_parse(int argc, char **argv, struct options *ret, int *ret_exit);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "process.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int life_read(const struct view *view, pid_t pid, struct life *ret)
+{
+        char path[32], text[1024], *rest;
+        unsigned long long ticks;
+        int parent, r;
+
+        snprintf(path, sizeof path, "%d/stat", (int)pid);
+        r = view_read(view->proc, path, text, sizeof text);
+        if (r < 0)
+                return r;
+        rest = strrchr(text, ')'); /* the command's name before it may hold anything */
+        if (!rest ||
+            sscanf(rest + 1,
+                   " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                   &parent, &ticks) != 2)
+                return -EBADMSG;
+        *ret = (struct life){.start_ticks = ticks, .parent = parent};
+        return 0;
+}
+
+static bool is_unit(const char *name, size_t length)
+{
+        static const char *const suffixes[] = {".service", ".scope", ".socket", ".mount", ".swap"};
+
+        for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+                size_t n = strlen(suffixes[i]);
+
+                if (length > n && length < UNIT_NAME_SIZE && !memcmp(name + length - n, suffixes[i], n))
+                        return true;
+        }
+        return false;
+}
+
+/* "0::/system.slice/ssh.service" or, on the old hierarchy, "1:name=systemd:/system.slice/ssh.service";
+ * the first unit on the way is the system's, those below it are a user manager's. */
+static bool unit_of_line(const char *line, char ret[static UNIT_NAME_SIZE])
+{
+        const char *at = strstr(line, "::/");
+
+        if (!at)
+                at = strstr(line, ":name=systemd:/");
+        at = at ? strchr(at, '/') : NULL;
+        while (at) {
+                const char *name = at + 1;
+                size_t length = strcspn(name, "/\n");
+
+                if (is_unit(name, length)) {
+                        memcpy(ret, name, length);
+                        ret[length] = '\0';
+                        return true;
+                }
+                at = name[length] == '/' ? name + length : NULL;
+        }
+        return false;
+}
+
+int process_unit(const struct view *view, pid_t pid, char ret[static UNIT_NAME_SIZE])
+{
+        char path[32], text[4096], *rest = NULL;
+        int r;
+
+        ret[0] = '\0';
+        snprintf(path, sizeof path, "%d/cgroup", (int)pid);
+        r = view_read(view->proc, path, text, sizeof text);
+        if (r < 0)
+                return r;
+        for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+                if (unit_of_line(line, ret))
+                        break;
+        return 0;
+}
+
+int process_executable(const struct view *view, pid_t pid, char ret[static PATH_MAX])
+{
+        char path[32];
+        const char *below;
+        ssize_t n;
+
+        snprintf(path, sizeof path, "%d/exe", (int)pid);
+        n = readlinkat(view->proc, path, ret, PATH_MAX - 1);
+        if (n < 0)
+                return -errno;
+        ret[n] = '\0';
+        below = view_strip(view, ret);
+        if (below)
+                memmove(ret, below, strlen(below) + 1);
+        return 0;
+}

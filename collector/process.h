@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What /proc tells of a living process: its life (start time), parent, executable, unit. proc(5).
+ */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "view.h"
+
+enum { UNIT_NAME_SIZE = 256 }; /* systemd's UNIT_NAME_MAX, with NUL */
+
+struct life {
+        uint64_t start_ticks; /* since boot, in clock ticks */
+        pid_t parent;
+};
+
+/* life_read - Return: 0 or negative errno (ENOENT, ESRCH: no longer there). */
+int life_read(const struct view *view, pid_t pid, struct life *ret);
+
+/* process_unit - the systemd unit whose control group the process is in, "" where it is in none
+ * Return: 0 or negative errno. */
+int process_unit(const struct view *view, pid_t pid, char ret[static UNIT_NAME_SIZE]);
+
+/* process_executable - path below the recorded root where it is below it, else as we see it
+ * Return: 0 or negative errno. */
+int process_executable(const struct view *view, pid_t pid, char ret[static PATH_MAX]);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The bounded, ordered, in-memory collection of this boot's accesses. Pure: it knows neither kernel
+ * interfaces nor files on disk, only what it is told, so that it is tested without root.
+ * Each file is there once, whatever its names; each process as a life.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "profile.h"
+#include "resolve.h"
+
+struct recorded_file {
+        struct file_key key;
+        char *path; /* below the recorded root; NULL while it could not be resolved */
+        uint64_t first_us;
+        uint32_t n_accesses;
+};
+
+struct recorded_process {
+        uint32_t pid, parent_pid;
+        uint64_t start_ticks;
+        char *executable, *unit; /* NULL where unknown */
+};
+
+struct recorded_access {
+        uint32_t file, process;
+        uint32_t flags;
+        uint64_t time_us;
+};
+
+struct recording_limits {
+        uint32_t files, processes, accesses;
+};
+
+extern const struct recording_limits recording_default_limits;
+
+struct table; /* key to index, private */
+
+struct recording {
+        struct recording_limits limits;
+        struct recorded_file *files;
+        struct recorded_process *processes;
+        struct recorded_access *accesses;
+        uint32_t n_files, n_processes, n_accesses;
+        uint64_t losses[PROFILE_LOSS_COUNT];
+        uint64_t last_us;
+        struct table *files_by_key, *processes_by_pid;
+};
+
+struct recording *recording_new(const struct recording_limits *limits); /* NULL: out of memory */
+void recording_free(struct recording *recording);
+
+/* recording_find_file, recording_find_process - Return: index or PROFILE_NONE. */
+uint32_t recording_find_file(const struct recording *recording, const struct file_key *key);
+uint32_t recording_find_process(const struct recording *recording, uint32_t pid);
+
+/* recording_add_x - Return: index, or PROFILE_NONE when over the limit (counted) or out of memory
+ * (counted as over the limit). A process that is added takes its pid over from an earlier life. */
+uint32_t recording_add_file(struct recording *recording, const struct file_key *key);
+uint32_t recording_add_process(struct recording *recording, uint32_t pid, uint32_t parent_pid,
+                               uint64_t start_ticks);
+
+/* recording_set_text - replaces an owned text (path, executable, unit) if the new one differs */
+void recording_set_text(char **text, const char *value);
+
+/* recording_access - the time never runs backwards: an earlier one counts as the latest so far */
+void recording_access(struct recording *recording, uint32_t file, uint32_t process, uint32_t flags,
+                      uint64_t time_us);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "process.h"
+
+#define TEMPORARY "collect.new"
+
+void sources_name(uint32_t sources, char *ret, size_t size)
+{
+        snprintf(ret, size, "%s%s%s", sources & PROFILE_SOURCE_AUDIT ? "audit" : "",
+                 sources & PROFILE_SOURCE_AUDIT && sources & ~PROFILE_SOURCE_AUDIT ? "+" : "",
+                 sources & (PROFILE_SOURCE_FANOTIFY | PROFILE_SOURCE_FANOTIFY_GAP) ? "fanotify" : "");
+}
+
+static FILE *create(const struct view *view)
+{
+        int fd = openat(view->run, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+        FILE *file = fd < 0 ? NULL : fdopen(fd, "we");
+
+        if (fd >= 0 && !file)
+                close(fd);
+        return file;
+}
+
+static int publish(const struct view *view, FILE *file, const char *name)
+{
+        if (fflush(file) || ferror(file))
+                return -EIO;
+        return renameat(view->run, TEMPORARY, view->run, name) < 0 ? -errno : 0;
+}
+
+static int write_pid(const struct view *view)
+{
+        _cleanup_fclose_ FILE *file = create(view);
+        struct life self = {0};
+
+        if (!file)
+                return -errno;
+        life_read(view, getpid(), &self);
+        fprintf(file, "%d %" PRIu64 "\n", (int)getpid(), self.start_ticks);
+        return publish(view, file, "collect.pid");
+}
+
+static int write_source(const struct collection *collection)
+{
+        _cleanup_fclose_ FILE *file = create(&collection->view);
+        char name[32];
+
+        if (!file)
+                return -errno;
+        sources_name(collection->sources, name, sizeof name);
+        fprintf(file, "%s\n", name);
+        return publish(&collection->view, file, "collect.source");
+}
+
+int report_begin(const struct collection *collection)
+{
+        int r = write_pid(&collection->view);
+
+        return r < 0 ? r : write_source(collection);
+}
+
+static void print_text(FILE *file, const char *name, const char *text)
+{
+        fprintf(file, "  \"%s\": \"", name);
+        for (; *text; text++) {
+                if (*text == '"' || *text == '\\')
+                        fprintf(file, "\\%c", *text);
+                else if ((unsigned char)*text < ' ')
+                        fprintf(file, "\\u%04x", (unsigned char)*text);
+                else
+                        fputc(*text, file);
+        }
+        fputs("\",\n", file);
+}
+
+static uint64_t pages_of(const struct profile *profile)
+{
+        uint64_t pages = 0;
+
+        for (size_t i = 0; i < profile->n_ranges; i++)
+                pages += profile->ranges[i].count;
+        return pages;
+}
+
+static void print_counts(FILE *file, const struct profile *profile)
+{
+        uint64_t metadata = 0;
+
+        for (size_t i = 0; i < profile->n_metadata; i++)
+                metadata += profile->metadata[i].count;
+        fprintf(file, "  \"files\": %zu,\n  \"pages\": %" PRIu64 ",\n  \"metadata_pages\": %" PRIu64 ",\n",
+                profile->n_files, pages_of(profile), metadata);
+        fprintf(file, "  \"processes\": %zu,\n  \"accesses\": %zu,\n", profile->n_processes,
+                profile->n_accesses);
+}
+
+int report_end(const struct collection *collection, const struct profile *profile, const char *path,
+               const char *why)
+{
+        _cleanup_fclose_ FILE *file = create(&collection->view);
+        char name[32];
+
+        if (!file)
+                return -errno;
+        sources_name(collection->sources, name, sizeof name);
+        fputs("{\n  \"version\": 1,\n", file);
+        print_text(file, "result", profile ? "done" : "failed");
+        print_text(file, "why", why);
+        print_text(file, "profile", path);
+        print_text(file, "source", name);
+        print_text(file, "choice", collection->choice);
+        if (profile)
+                print_counts(file, profile);
+        fprintf(file, "  \"start_us\": %" PRIu64 ",\n  \"duration_us\": %" PRIu64 ",\n  \"losses\": {",
+                collection->start_us, collection_now_us(collection));
+        for (int loss = 0; loss < PROFILE_LOSS_COUNT; loss++)
+                fprintf(file, "%s\n    \"%s\": %" PRIu64, loss ? "," : "",
+                        profile_loss_name((enum profile_loss)loss), collection->recording->losses[loss]);
+        fputs("\n  }\n}\n", file);
+        unlinkat(collection->view.run, "collect.pid", 0);
+        return publish(&collection->view, file, "collect.json");
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "residency.h"
+
+#include <errno.h>
+#include <linux/fs.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SYS_cachestat
+#define SYS_cachestat 451 /* the same on every architecture but alpha (561) */
+#endif
+
+/* Linux 6.5, include/uapi/linux/mman.h */
+struct cache_range {
+        uint64_t offset, length;
+};
+struct cache_counts {
+        uint64_t cached, dirty, writeback, evicted, recently_evicted;
+};
+
+/* Neighbouring ranges are joined before they are visited. */
+struct run {
+        uint64_t start, end;
+        residency_visit visit;
+        void *data;
+};
+
+static int run_end(struct run *run)
+{
+        int r = run->end > run->start ? run->visit(run->data, run->start, run->end - run->start) : 0;
+
+        run->start = run->end = 0;
+        return r;
+}
+
+static int run_add(struct run *run, uint64_t start, uint64_t end)
+{
+        int r = 0;
+
+        if (run->end == start && run->end > run->start) {
+                run->end = end;
+                return 0;
+        }
+        r = run_end(run);
+        run->start = start;
+        run->end = end;
+        return r;
+}
+
+static int window(int fd, uint64_t offset, size_t length, size_t page, struct run *run)
+{
+        enum { PAGES = 16384 };
+        static unsigned char resident[PAGES];
+        void *map = mmap(NULL, length, PROT_NONE, MAP_SHARED, fd, (off_t)offset);
+        int r = 0;
+
+        if (map == MAP_FAILED)
+                return -errno;
+        if (mincore(map, length, resident) < 0)
+                r = -errno;
+        for (size_t i = 0; r == 0 && i * page < length; i++)
+                if (resident[i] & 1)
+                        r = run_add(run, offset + i * page, offset + (i + 1) * page);
+        munmap(map, length);
+        return r;
+}
+
+int residency_file(int fd, uint64_t size, residency_visit visit, void *data)
+{
+        enum { WINDOW_PAGES = 16384 };
+        size_t page = (size_t)sysconf(_SC_PAGESIZE);
+        struct run run = {.visit = visit, .data = data};
+
+        for (uint64_t offset = 0; offset < size; offset += WINDOW_PAGES * page) {
+                uint64_t left = size - offset;
+                int r = window(fd, offset, left < WINDOW_PAGES * page ? (size_t)left : WINDOW_PAGES * page,
+                               page, &run);
+
+                if (r < 0)
+                        return r;
+        }
+        return run_end(&run);
+}
+
+static int cached_pages(int fd, uint64_t offset, uint64_t length, uint64_t *ret)
+{
+        struct cache_range range = {offset, length};
+        struct cache_counts counts;
+
+        if (syscall(SYS_cachestat, fd, &range, &counts, 0) < 0)
+                return errno == ENOSYS ? -EOPNOTSUPP : -errno;
+        *ret = counts.cached;
+        return 0;
+}
+
+/* A range is whole, empty, or halved; the depth is the device's size in pages, as a power of two. */
+static int bisect(int fd, uint64_t offset, uint64_t length, uint64_t page, struct run *run)
+{
+        uint64_t cached, half;
+        int r = cached_pages(fd, offset, length, &cached);
+
+        if (r < 0 || cached == 0)
+                return r;
+        if (cached * page >= length)
+                return run_add(run, offset, offset + length);
+        half = (length / page + 1) / 2 * page;
+        r = bisect(fd, offset, half, page, run);
+        return r < 0 ? r : bisect(fd, offset + half, length - half, page, run);
+}
+
+int residency_device(int fd, residency_visit visit, void *data)
+{
+        uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), size;
+        struct run run = {.visit = visit, .data = data};
+        int r;
+
+        if (ioctl(fd, BLKGETSIZE64, &size) < 0)
+                return -errno;
+        if (size < page)
+                return 0;
+        r = bisect(fd, 0, size / page * page, page, &run);
+        return r < 0 ? r : run_end(&run);
+}

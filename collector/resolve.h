@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From what an event says of a file to the file's resolved path below the recorded root.
+ * A path is only ever believed when what stands there has the device and inode that the event named.
+ */
+#pragma once
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "mounts.h"
+#include "view.h"
+
+struct file_key {
+        dev_t device; /* the superblock's */
+        uint64_t inode;
+};
+
+/* What a process passed to the kernel. */
+struct passed_name {
+        const char *name; /* as passed */
+        const char *cwd;  /* working directory as the kernel names it, or NULL */
+        int dirfd;        /* the caller's, or AT_FDCWD */
+        pid_t pid;
+};
+
+struct resolver {
+        const struct view *view;
+        const struct mounts *mounts;
+};
+
+/* resolve_name - while the process lives its root, working directory and descriptors help
+ * Return: 0, -ENOENT (no candidate is that file), or another negative errno. */
+int resolve_name(const struct resolver *resolver, const struct passed_name *passed,
+                 const struct file_key *key, char ret[static PATH_MAX]);
+
+/* resolve_inode - without any name, by inode number alone; ext2/3/4 only (-EOPNOTSUPP elsewhere)
+ * Works while the inode's name is in the kernel's directory cache, as it is shortly after an access. */
+int resolve_inode(const struct resolver *resolver, const struct file_key *key, char ret[static PATH_MAX]);
+
+/* resolve_handle - by a file handle as fanotify delivers it; also tells which file it is
+ * Return: 0, 1 (not a regular file: nothing to record), or negative errno (ESTALE: deleted). */
+int resolve_handle(const struct resolver *resolver, int filesystem, struct file_handle *handle,
+                   struct file_key *ret_key, char ret[static PATH_MAX]);
+
+/* resolve_open - opens the file at a resolved path for residency, if it still is that file
+ * Return: descriptor, -ESTALE when another file stands there now, or negative errno. */
+int resolve_open(const struct resolver *resolver, const char *path, const struct file_key *key);

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Accesses from fanotify, by marks on whole filesystems. Events carry file handles, not descriptors:
+ * nothing is opened in the name of an event, so no FIFO or device is ever touched and no filesystem is
+ * kept busy; a file that is known already costs no system call.
+ *
+ * The same code fills the gap that audit leaves (source_gap_start()): then only processes that are older
+ * than audit's enabling count, and what is executed by the kernel itself.
+ *
+ * Uncountable: opens between a mount and our mark of it. fanotify merges equal events that are queued.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fanotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "descendants.h"
+#include "process.h"
+#include "source.h"
+
+enum {
+        /* include/linux/exportfs.h: 32-bit inode number and generation, what ext2/3/4 and others use */
+        HANDLE_INODE32_GENERATION = 1,
+        BUFFER_SIZE = 64 << 10,
+        ROUNDS = 64, /* before others get their turn */
+        KTHREADD = 2,
+};
+
+struct source_fanotify {
+        struct source source;
+        size_t n_marked;                 /* the first so many of the collection's filesystems */
+        struct descendants *descendants; /* NULL: everybody */
+        bool gap;
+        uint64_t gap_time_us; /* processes that started later are audit's */
+        char buffer[BUFFER_SIZE];
+};
+
+/* fanotify_event_info_fid's handle is a struct file_handle (fanotify(7)). Copied: the records of a
+ * batch follow each other without regard to alignment. */
+struct event_handle {
+        uint64_t fsid;
+        union {
+                struct file_handle handle;
+                char storage[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+        };
+};
+
+static bool find_handle(const char *at, const char *end, struct event_handle *ret)
+{
+        struct fanotify_event_info_header header;
+
+        for (; at + sizeof header <= end; at += header.len) {
+                const char *handle = at + sizeof(struct fanotify_event_info_fid);
+
+                memcpy(&header, at, sizeof header);
+                if (header.len < sizeof header || at + header.len > end)
+                        return false;
+                if (header.info_type != FAN_EVENT_INFO_TYPE_FID || handle + sizeof ret->handle > end)
+                        continue;
+                memcpy(&ret->fsid, at + offsetof(struct fanotify_event_info_fid, fsid), sizeof ret->fsid);
+                memcpy(&ret->handle, handle, sizeof ret->handle);
+                if (ret->handle.handle_bytes > MAX_HANDLE_SZ ||
+                    handle + sizeof ret->handle + ret->handle.handle_bytes > end)
+                        return false;
+                memcpy(ret->handle.f_handle, handle + sizeof ret->handle, ret->handle.handle_bytes);
+                return true;
+        }
+        return false;
+}
+
+/* The key stands in the handle itself where the format of the handle is known. */
+static bool key_of_handle(const struct filesystem *filesystem, const struct file_handle *handle,
+                          struct file_key *ret)
+{
+        uint32_t inode;
+
+        if (handle->handle_type != HANDLE_INODE32_GENERATION || handle->handle_bytes != 8)
+                return false;
+        memcpy(&inode, handle->f_handle, sizeof inode);
+        *ret = (struct file_key){.device = filesystem->device, .inode = inode};
+        return true;
+}
+
+static bool is_seen(struct source_fanotify *fanotify, struct collection *collection,
+                    const struct fanotify_event_metadata *event)
+{
+        uint64_t ticks_per_second = (uint64_t)sysconf(_SC_CLK_TCK);
+        struct life life;
+
+        if (event->pid == getpid())
+                return false;
+        if (fanotify->descendants)
+                return descendants_have(fanotify->descendants, event->pid);
+        if (!fanotify->gap)
+                return true;
+        if (event->pid == 1)
+                return true;
+        if (!(event->mask & FAN_OPEN_EXEC) && event->pid > KTHREADD &&
+            recording_find_process(collection->recording, (uint32_t)event->pid) != PROFILE_NONE)
+                return false; /* audit sees this one */
+        if (life_read(&collection->view, event->pid, &life) < 0)
+                return false;
+        return life.start_ticks * 1000000u / ticks_per_second < fanotify->gap_time_us ||
+               life.parent == KTHREADD;
+}
+
+static void deliver(struct source_fanotify *fanotify, struct collection *collection,
+                    const struct fanotify_event_metadata *event, const char *record)
+{
+        struct resolver resolver = {.view = &collection->view, .mounts = &collection->mounts};
+        char path[PATH_MAX];
+        struct event_handle where;
+        struct access_seen seen = {
+                .flags = (event->mask & FAN_OPEN ? PROFILE_ACCESS_OPEN : 0) |
+                         (event->mask & FAN_OPEN_EXEC ? PROFILE_ACCESS_EXEC : 0),
+                .time_us = collection_now_us(collection),
+                .pid = (uint32_t)event->pid,
+        };
+        int filesystem;
+
+        if (event->mask & FAN_Q_OVERFLOW) {
+                collection->recording->losses[PROFILE_LOSS_FANOTIFY]++;
+                return;
+        }
+        if (!find_handle(record + event->metadata_len, record + event->event_len, &where) ||
+            !is_seen(fanotify, collection, event))
+                return;
+        filesystem = mounts_find_fsid(&collection->mounts, where.fsid);
+        if (filesystem < 0)
+                return;
+        if (!key_of_handle(&collection->mounts.filesystems[filesystem], &where.handle, &seen.key) ||
+            !collection_knows(collection, &seen.key)) {
+                int r = resolve_handle(&resolver, filesystem, &where.handle, &seen.key, path);
+
+                if (r > 0)
+                        return;
+                if (r == 0)
+                        seen.path = path;
+                else if (!seen.key.inode) {
+                        collection->recording->losses[PROFILE_LOSS_UNRESOLVED]++;
+                        return;
+                }
+        }
+        collection_access(collection, &seen);
+}
+
+static int take_batch(struct source_fanotify *fanotify, struct collection *collection, size_t length)
+{
+        const char *at = fanotify->buffer, *end = at + length;
+        struct fanotify_event_metadata event;
+
+        for (; at + sizeof event <= end; at += event.event_len) {
+                memcpy(&event, at, sizeof event);
+                if (event.vers != FANOTIFY_METADATA_VERSION || event.event_len < sizeof event ||
+                    at + event.event_len > end)
+                        return -EPROTO;
+                deliver(fanotify, collection, &event, at);
+        }
+        return 0;
+}
+
+static int receive(struct source *source, struct collection *collection)
+{
+        struct source_fanotify *fanotify = (struct source_fanotify *)source;
+
+        for (int round = 0; round < ROUNDS; round++) {
+                ssize_t n = read(source->fd, fanotify->buffer, sizeof fanotify->buffer);
+                int r;
+
+                if (n < 0)
+                        return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+                /* forks were reported before what their children opened */
+                if (fanotify->descendants && descendants_update(fanotify->descendants) == -ENOBUFS)
+                        collection->recording->losses[PROFILE_LOSS_FANOTIFY]++;
+                r = take_batch(fanotify, collection, (size_t)n);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int mark(struct source *source, struct collection *collection)
+{
+        struct source_fanotify *fanotify = (struct source_fanotify *)source;
+        int marked = 0;
+
+        for (; fanotify->n_marked < collection->mounts.count; fanotify->n_marked++) {
+                const struct filesystem *filesystem = &collection->mounts.filesystems[fanotify->n_marked];
+
+                if (fanotify_mark(source->fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_OPEN | FAN_OPEN_EXEC,
+                                  filesystem->fd, NULL) == 0)
+                        marked++;
+                else if (errno != ENODEV && errno != EOPNOTSUPP && errno != EXDEV)
+                        return -errno; /* those have no handles or no id: they stay unseen */
+        }
+        return marked;
+}
+
+/* Closing the descriptor removes the marks. */
+static void stop(struct source *source, struct collection *collection)
+{
+        receive(source, collection);
+        close_cleanup(&source->fd);
+        source->fd = -1;
+}
+
+static void free_fanotify(struct source *source)
+{
+        struct source_fanotify *fanotify = (struct source_fanotify *)source;
+
+        close_cleanup(&source->fd);
+        descendants_free(fanotify->descendants);
+        free(fanotify);
+}
+
+static const struct source_class fanotify_class = {
+        .name = "fanotify",
+        .receive = receive,
+        .mounts_changed = mark,
+        .stop = stop,
+        .free = free_fanotify,
+};
+
+static int start(struct collection *collection, pid_t root, bool gap, struct source **ret)
+{
+        struct source_fanotify *fanotify = calloc(1, sizeof *fanotify);
+        int r = 0;
+
+        if (!fanotify)
+                return -ENOMEM;
+        fanotify->source = (struct source){.class = &fanotify_class, .fd = -1};
+        fanotify->gap = gap;
+        fanotify->gap_time_us = collection->start_us + collection_now_us(collection);
+        if (root)
+                r = descendants_new(root, &fanotify->descendants);
+        if (r == 0) {
+                fanotify->source.fd =
+                        fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_REPORT_FID, 0);
+                r = fanotify->source.fd < 0 ? -errno : mark(&fanotify->source, collection);
+        }
+        if (r == 0)
+                r = -EOPNOTSUPP; /* not one filesystem could be marked */
+        if (r < 0) {
+                free_fanotify(&fanotify->source);
+                return r;
+        }
+        collection->sources |= gap ? PROFILE_SOURCE_FANOTIFY_GAP : PROFILE_SOURCE_FANOTIFY;
+        *ret = &fanotify->source;
+        return 0;
+}
+
+int source_fanotify_start(struct collection *collection, const struct source_scope *scope,
+                          struct source **ret)
+{
+        return start(collection, scope->root, false, ret);
+}
+
+int source_gap_start(struct collection *collection, struct source **ret)
+{
+        return start(collection, 0, true, ret);
+}
