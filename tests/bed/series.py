@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+Many boots as figures: medians with their spread, and what they mean against each other.
+
+Pure arithmetic and text. Figures that some boot did not have are left out, not taken for zero.
+"""
+
+import dataclasses
+import statistics
+
+MIB = 1 << 20
+
+
+def median(values):
+    present = [value for value in values if value is not None]
+    return statistics.median(present) if present else None
+
+
+def as_text(value, form):
+    return '-' if value is None else format(value, form)
+
+
+class Series:
+    """Boots of one kind, in the order of their running."""
+
+    def __init__(self, boots=()):
+        self.boots = list(boots)
+
+    def seconds(self):
+        return [boot.seconds for boot in self.boots]
+
+    def figures(self):
+        seconds = self.seconds()
+        return {
+            'seconds': median(seconds), 'seconds_min': min(seconds), 'seconds_max': max(seconds),
+            'read_requests': median(boot.read_requests for boot in self.boots),
+            'read_bytes': median(boot.read_bytes for boot in self.boots),
+            'stall_seconds': median(boot.stall_seconds for boot in self.boots),
+        }
+
+    def as_json(self):
+        plain = (str, int, float, bool, type(None), dict, list)
+        boots = [dataclasses.asdict(boot) for boot in self.boots]
+        for boot in boots:
+            boot['extra'] = {key: value for key, value in boot['extra'].items()
+                             if isinstance(value, plain) and key not in ('console', 'files', 'stdout', 'stderr')}
+        return self.figures() | {'boots': boots}
+
+
+HEADER = f"{'':10}{'seconds':>9}{'min .. max':>16}{'requests':>10}{'MiB':>8}{'I/O stall':>11}"
+
+
+def row(name, series):
+    figures = series.figures()
+    spread = f"{figures['seconds_min']:.3f} .. {figures['seconds_max']:.3f}"
+    size = figures['read_bytes']
+    return (f"{name:10}{figures['seconds']:9.3f}{spread:>16}{as_text(figures['read_requests'], '.0f'):>10}"
+            f"{as_text(size / MIB if size is not None else None, '.1f'):>8}"
+            f"{as_text(figures['stall_seconds'], '.3f'):>11}")
+
+
+def recovered(cold, replay, hot):
+    """The share of the time that disk reads cost which replay wins back; None where they cost nothing."""
+    return (cold - replay) / (cold - hot) if cold > hot else None
+
+
+def recovered_of(kinds):
+    """By the medians, and the least and the most of the rounds, each of which ran its kinds side by side."""
+    values = [recovered(*seconds) for seconds in zip(*(kinds[kind].seconds() for kind in ('cold', 'replay', 'hot')))]
+    present = [value for value in values if value is not None]
+    return {
+        'recovered': recovered(*(median(kinds[kind].seconds()) for kind in ('cold', 'replay', 'hot'))),
+        'recovered_min': min(present, default=None), 'recovered_max': max(present, default=None),
+    }
+
+
+def ratio_of(series, reference):
+    """How many times as long as the reference, by the medians, with the spread of the rounds."""
+    rounds = [one / other for one, other in zip(series.seconds(), reference.seconds())]
+    return {'ratio': median(series.seconds()) / median(reference.seconds()),
+            'ratio_min': min(rounds), 'ratio_max': max(rounds)}
