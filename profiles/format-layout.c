@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which columns each section has, in which order and coding. This is the format: a line here is changed
+ * only by the rules for growth in FORMAT.md, never in place.
+ */
+#include "format.h"
+
+#include <assert.h>
+
+#define MIB ((uint64_t)1 << 20)
+
+#define COLUMN(table, field, coding_)                                                                        \
+        {                                                                                                    \
+                .offset = offsetof(struct profile_##table, field),                                           \
+                .width = sizeof(((struct profile_##table *)NULL)->field), .coding = CODING_##coding_         \
+        }
+#define STRING(table, field)                                                                                 \
+        {                                                                                                    \
+                .offset = offsetof(struct profile_##table, field), .width = sizeof(uint32_t),                \
+                .coding = CODING_STRING                                                                      \
+        }
+
+static const struct column boot_columns[] = {
+        COLUMN(boot, id, BYTES),
+        STRING(boot, kernel),
+        STRING(boot, os),
+        STRING(boot, machine),
+        STRING(boot, choice),
+        COLUMN(boot, sources, PLAIN),
+        COLUMN(boot, wall_us, PLAIN),
+        COLUMN(boot, start_us, PLAIN),
+        COLUMN(boot, end_us, PLAIN),
+        COLUMN(boot, losses[PROFILE_LOSS_SOCKET], PLAIN),
+        COLUMN(boot, losses[PROFILE_LOSS_KERNEL], PLAIN),
+        COLUMN(boot, losses[PROFILE_LOSS_INCOMPLETE], PLAIN),
+        COLUMN(boot, losses[PROFILE_LOSS_FANOTIFY], PLAIN),
+        COLUMN(boot, losses[PROFILE_LOSS_UNRESOLVED], PLAIN),
+        COLUMN(boot, losses[PROFILE_LOSS_FILES], PLAIN),
+        COLUMN(boot, losses[PROFILE_LOSS_ACCESSES], PLAIN),
+        COLUMN(boot, losses[PROFILE_LOSS_PROCESSES], PLAIN),
+        COLUMN(boot, losses[PROFILE_LOSS_RANGES], PLAIN),
+        COLUMN(boot, losses[PROFILE_LOSS_PAGES], PLAIN),
+};
+static_assert(PROFILE_LOSS_COUNT == 10, "a column for each kind of loss");
+
+static const struct column filesystem_columns[] = {
+        COLUMN(filesystem, uuid, BYTES),
+        STRING(filesystem, type),
+        STRING(filesystem, mount),
+        COLUMN(filesystem, device, PLAIN),
+};
+static_assert(sizeof(enum profile_device) == sizeof(uint32_t), "device is four bytes wide");
+
+static const struct column file_columns[] = {
+        COLUMN(file, filesystem, PLAIN),
+        COLUMN(file, size, PLAIN),
+};
+
+static const struct column range_columns[] = {
+        COLUMN(range, file, ZIGZAG),
+        COLUMN(range, page, PLAIN),
+        COLUMN(range, count, PLAIN),
+        COLUMN(range, first_use_us, STEP),
+};
+
+static const struct column metadata_columns[] = {
+        COLUMN(metadata, filesystem, STEP),
+        COLUMN(metadata, page, ZIGZAG),
+        COLUMN(metadata, count, PLAIN),
+};
+
+static const struct column detail_columns[] = {
+        COLUMN(file, mtime_ns, SECONDS),
+        {offsetof(struct profile_file, mtime_ns), sizeof(uint32_t), CODING_NANOSECONDS},
+        COLUMN(file, inode, ZIGZAG),
+};
+
+static const struct column process_columns[] = {
+        COLUMN(process, boot, STEP),    COLUMN(process, pid, ZIGZAG), COLUMN(process, start_ticks, ZIGZAG),
+        COLUMN(process, parent, PLAIN), STRING(process, executable),  STRING(process, unit),
+};
+
+static const struct column access_columns[] = {
+        COLUMN(access, file, ZIGZAG),
+        COLUMN(access, process, ZIGZAG),
+        COLUMN(access, time_us, STEP),
+        COLUMN(access, flags, PLAIN),
+};
+
+#define LAYOUT(type_, columns_, table_, entry, max, mib, ...)                                                \
+        {                                                                                                    \
+                .type = SECTION_##type_, .columns = columns_,                                                \
+                .n_columns = sizeof(columns_) / sizeof((columns_)[0]),                                       \
+                .table = offsetof(struct profile, table_), .count = offsetof(struct profile, n_##table_),    \
+                .entry_size = sizeof(struct entry), .rows_max = max, .unpacked_max = (mib)*MIB, __VA_ARGS__  \
+        }
+
+const struct layout layouts[] = {
+        LAYOUT(BOOTS, boot_columns, boots, profile_boot, PROFILE_BOOTS_MAX, 2),
+        LAYOUT(FILESYSTEMS, filesystem_columns, filesystems, profile_filesystem, PROFILE_FILESYSTEMS_MAX, 4),
+        LAYOUT(FILES, file_columns, files, profile_file, PROFILE_FILES_MAX, 96, .one_string = true),
+        LAYOUT(RANGES, range_columns, ranges, profile_range, PROFILE_RANGES_MAX, 64),
+        LAYOUT(METADATA, metadata_columns, metadata, profile_metadata, PROFILE_METADATA_MAX, 32),
+        LAYOUT(DETAILS, detail_columns, files, profile_file, PROFILE_FILES_MAX, 8, .extends = true),
+        LAYOUT(PROCESSES, process_columns, processes, profile_process, PROFILE_PROCESSES_MAX, 128),
+        LAYOUT(ACCESSES, access_columns, accesses, profile_access, PROFILE_ACCESSES_MAX, 256),
+};
+const size_t n_layouts = sizeof(layouts) / sizeof(layouts[0]);
+
+const struct layout *layout_find(uint32_t type)
+{
+        for (size_t i = 0; i < n_layouts; i++)
+                if (layouts[i].type == type)
+                        return &layouts[i];
+        return NULL;
+}
