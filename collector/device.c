@@ -52,9 +52,10 @@ static bool parse_uuid(const char *text, uint8_t ret[16])
 }
 
 /* Older kernels do not tell; udev's links do. */
-static void uuid_from_links(dev_t device, uint8_t ret[16])
+static void uuid_from_links(dev_t device, const struct view *view, uint8_t ret[16])
 {
-        _cleanup_closedir_ DIR *folder = opendir("/dev/disk/by-uuid");
+        int fd = openat(view->dev, "disk/by-uuid", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_closedir_ DIR *folder = fd < 0 ? NULL : fdopendir(fd);
         const struct dirent *entry;
 
         while (folder && (entry = readdir(folder))) {
@@ -69,7 +70,7 @@ static void uuid_from_links(dev_t device, uint8_t ret[16])
         }
 }
 
-void filesystem_uuid(const struct filesystem *filesystem, uint8_t ret[16])
+void filesystem_uuid(const struct filesystem *filesystem, const struct view *view, uint8_t ret[16])
 {
         struct fs_uuid uuid = {0};
         struct ext4_fs_uuid ext4 = {.length = sizeof ext4.uuid};
@@ -80,7 +81,7 @@ void filesystem_uuid(const struct filesystem *filesystem, uint8_t ret[16])
         else if (filesystem->linked_inodes && ioctl(filesystem->fd, EXT4_GET_FS_UUID, &ext4) == 0)
                 memcpy(ret, ext4.uuid, sizeof ext4.uuid);
         else
-                uuid_from_links(filesystem->device, ret);
+                uuid_from_links(filesystem->device, view, ret);
 }
 
 /* device_name - the kernel's name of a device, "vda1", from its uevent file */
@@ -124,14 +125,13 @@ enum profile_device filesystem_device_kind(const struct filesystem *filesystem, 
 int filesystem_open_device(const struct filesystem *filesystem, const struct view *view)
 {
         _cleanup_close_ int fd = -1;
-        char name[64], path[96];
+        char name[64];
         struct stat status;
         int r = device_name(filesystem->device, view, name);
 
         if (r < 0)
                 return r;
-        snprintf(path, sizeof path, "/dev/%s", name);
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        fd = openat(view->dev, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0 || fstat(fd, &status) < 0)
                 return -errno;
         if (!S_ISBLK(status.st_mode) || status.st_rdev != filesystem->device)

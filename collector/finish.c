@@ -41,7 +41,7 @@ static int add_filesystems(struct finish *finish)
                 if (!to->type || !to->mount)
                         return oom();
                 to->device = filesystem_device_kind(from, &finish->collection->view);
-                filesystem_uuid(from, to->uuid);
+                filesystem_uuid(from, &finish->collection->view, to->uuid);
         }
         return 0;
 }

@@ -41,7 +41,7 @@ int mounts_find_fsid(const struct mounts *mounts, uint64_t fsid);
 int mounts_device(const struct view *view, int fd, dev_t st_dev, dev_t *ret);
 
 /* filesystem_uuid - all zero where it can't be had */
-void filesystem_uuid(const struct filesystem *filesystem, uint8_t ret[16]);
+void filesystem_uuid(const struct filesystem *filesystem, const struct view *view, uint8_t ret[16]);
 enum profile_device filesystem_device_kind(const struct filesystem *filesystem, const struct view *view);
 
 /* filesystem_open_device - opens the filesystem's own block device (partition, dm) for reading

@@ -53,9 +53,14 @@ static int start_audit(struct session *session, const struct options *options, c
                 *ret_why = "the audit session can't be set";
                 return 0;
         }
+        if (gap && source_gap_start(session->collection, &session->sources[1]) < 0)
+                session->sources[1] = NULL; /* the profile's set of sources says so */
         r = source_audit_start(session->collection, &scope, &session->sources[0], ret_why);
-        if (r > 0 && gap)
-                source_gap_start(session->collection, &session->sources[1]);
+        if (r <= 0 && session->sources[1]) {
+                source_free(session->sources[1]);
+                session->sources[1] = NULL;
+                session->collection->sources &= ~(uint32_t)PROFILE_SOURCE_FANOTIFY_GAP;
+        }
         return r;
 }
 

@@ -28,6 +28,7 @@
 
 enum {
         RECEIVE_BUFFER = 32 << 20, /* half of it is the kernel's bookkeeping */
+        MESSAGE_SIZE = NLMSG_SPACE(MAX_AUDIT_MESSAGE_LENGTH),
         BATCH = 64,
         BATCHES = 256,      /* before others get their turn */
         DRAIN_ROUNDS = 100, /* of DRAIN_PAUSE_NS each: at most a second */
@@ -45,7 +46,7 @@ struct source_audit {
         struct audit_joiner *joiner;
         struct mmsghdr messages[BATCH];
         struct iovec vectors[BATCH];
-        char buffers[BATCH][MAX_AUDIT_MESSAGE_LENGTH + NLMSG_HDRLEN];
+        char buffers[BATCH][MESSAGE_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
 };
 
 /* Records that we would only throw away are kept out of our buffer: one test of the type each.
@@ -292,14 +293,14 @@ static const struct source_class audit_class = {
         .free = free_audit,
 };
 
-static struct source_audit *audit_new(void)
+static struct source_audit *audit_new(const struct view *view)
 {
         struct source_audit *audit = calloc(1, sizeof *audit);
 
         if (!audit)
                 return NULL;
         audit->source = (struct source){.class = &audit_class, .fd = -1};
-        audit->kernel_log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+        audit->kernel_log = openat(view->dev, "kmsg", O_WRONLY | O_CLOEXEC);
         audit->control = -1;
         audit->joiner = audit_joiner_new(AUDIT_RULE_KEY, (uint32_t)getpid());
         for (int i = 0; i < BATCH; i++) {
@@ -347,7 +348,7 @@ static int take(struct source_audit *audit, struct collection *collection, const
 int source_audit_start(struct collection *collection, const struct source_scope *scope, struct source **ret,
                        const char **ret_why)
 {
-        struct source_audit *audit = audit_new();
+        struct source_audit *audit = audit_new(&collection->view);
         int r = -ENOMEM;
 
         if (!audit)

@@ -28,6 +28,7 @@ enum {
         BUFFER_SIZE = 64 << 10,
         ROUNDS = 64, /* before others get their turn */
         KTHREADD = 2,
+        JUDGED = 256,
 };
 
 struct source_fanotify {
@@ -36,6 +37,10 @@ struct source_fanotify {
         struct descendants *descendants; /* NULL: everybody */
         bool gap;
         uint64_t gap_time_us; /* processes that started later are audit's */
+        struct {
+                int32_t pid;
+                bool seen;
+        } judged[JUDGED]; /* processes looked at lately, by the low bits of their pid */
         char buffer[BUFFER_SIZE];
 };
 
@@ -85,27 +90,31 @@ static bool key_of_handle(const struct filesystem *filesystem, const struct file
         return true;
 }
 
-static bool is_seen(struct source_fanotify *fanotify, struct collection *collection,
-                    const struct fanotify_event_metadata *event)
+/* A process that is older than audit's enabling, or that the kernel itself started, has no audit context
+ * at all or none when it was executed. */
+static bool audit_misses(struct source_fanotify *fanotify, const struct collection *collection, pid_t pid)
 {
         uint64_t ticks_per_second = (uint64_t)sysconf(_SC_CLK_TCK);
+        size_t slot = (uint32_t)pid % JUDGED;
         struct life life;
 
-        if (event->pid == getpid())
+        if (fanotify->judged[slot].pid != pid) {
+                fanotify->judged[slot].pid = pid;
+                fanotify->judged[slot].seen =
+                        life_read(&collection->view, pid, &life) == 0 &&
+                        (life.start_ticks * 1000000u / ticks_per_second < fanotify->gap_time_us ||
+                         life.parent == KTHREADD);
+        }
+        return fanotify->judged[slot].seen;
+}
+
+static bool is_seen(struct source_fanotify *fanotify, const struct collection *collection, pid_t pid)
+{
+        if (pid == getpid())
                 return false;
         if (fanotify->descendants)
-                return descendants_have(fanotify->descendants, event->pid);
-        if (!fanotify->gap)
-                return true;
-        if (event->pid == 1)
-                return true;
-        if (!(event->mask & FAN_OPEN_EXEC) && event->pid > KTHREADD &&
-            recording_find_process(collection->recording, (uint32_t)event->pid) != PROFILE_NONE)
-                return false; /* audit sees this one */
-        if (life_read(&collection->view, event->pid, &life) < 0)
-                return false;
-        return life.start_ticks * 1000000u / ticks_per_second < fanotify->gap_time_us ||
-               life.parent == KTHREADD;
+                return descendants_have(fanotify->descendants, pid);
+        return !fanotify->gap || audit_misses(fanotify, collection, pid);
 }
 
 static void deliver(struct source_fanotify *fanotify, struct collection *collection,
@@ -127,7 +136,7 @@ static void deliver(struct source_fanotify *fanotify, struct collection *collect
                 return;
         }
         if (!find_handle(record + event->metadata_len, record + event->event_len, &where) ||
-            !is_seen(fanotify, collection, event))
+            !is_seen(fanotify, collection, event->pid))
                 return;
         filesystem = mounts_find_fsid(&collection->mounts, where.fsid);
         if (filesystem < 0)

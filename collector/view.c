@@ -19,7 +19,7 @@ static int open_folder(const char *path)
 
 int view_open(struct view *view, const char *root, const char **ret_what)
 {
-        *view = (struct view){.proc = -1, .sys = -1, .run = -1, .root = -1};
+        *view = (struct view){.proc = -1, .sys = -1, .dev = -1, .run = -1, .root = -1};
 
         *ret_what = root;
         view->root = open_folder(root);
@@ -36,6 +36,7 @@ int view_open(struct view *view, const char *root, const char **ret_what)
                 return view->proc;
 
         view->sys = open_folder("/sys");
+        view->dev = open_folder("/dev");
 
         *ret_what = BOOTAHEAD_RUNDIR;
         if (mkdir(BOOTAHEAD_RUNDIR, 0755) < 0 && errno != EEXIST)
@@ -56,6 +57,7 @@ void view_close(struct view *view)
 {
         close_cleanup(&view->proc);
         close_cleanup(&view->sys);
+        close_cleanup(&view->dev);
         close_cleanup(&view->run);
         close_cleanup(&view->root);
 }

@@ -2,7 +2,7 @@
 /*
  * The descriptors through which the collector sees the machine. They are opened once, at the start,
  * because in the initramfs the folders behind them move when the root is switched: a descriptor moves
- * along, a path does not. Nobody else in collector/ opens /proc, /sys or /run by path.
+ * along, a path does not. Nobody else in collector/ opens /proc, /sys, /dev or /run by path.
  */
 #pragma once
 
@@ -12,6 +12,7 @@
 struct view {
         int proc;              /* /proc */
         int sys;               /* /sys, or -1 */
+        int dev;               /* /dev, or -1 */
         int run;               /* BOOTAHEAD_RUNDIR */
         int root;              /* the folder that is recorded as "/" */
         char prefix[PATH_MAX]; /* that folder's path as we see it, "" for "/" itself */
