@@ -162,7 +162,7 @@ int profile_read(int fd, enum profile_part part, struct profile **ret, const cha
         const char *ignored, **why = ret_why ? ret_why : &ignored;
         uint8_t bytes[HEADER_MAX];
         struct header header;
-        uint64_t size;
+        uint64_t size = 0;
         size_t n;
         int r;
 
