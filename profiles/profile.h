@@ -228,7 +228,7 @@ int profile_write(int dirfd, const char *path, const struct profile *profile);
 /* ---- The text twin ----------------------------------------------------------------------- */
 
 /* profile_dump - writes the text form, described in FORMAT.md
- * Return: 0 or negative errno. */
+ * Return: 0, PROFILE_CORRUPT (the profile breaks a promise of this header), or negative errno. */
 int profile_dump(const struct profile *profile, FILE *out);
 
 /* profile_load - reads the text form
