@@ -100,7 +100,7 @@ static int cached_pages(int fd, uint64_t offset, uint64_t length, uint64_t *ret)
 /* A range is whole, empty, or halved; the depth is the device's size in pages, as a power of two. */
 static int bisect(int fd, uint64_t offset, uint64_t length, uint64_t page, struct run *run)
 {
-        uint64_t cached, half;
+        uint64_t cached = 0, half;
         int r = cached_pages(fd, offset, length, &cached);
 
         if (r < 0 || cached == 0)
