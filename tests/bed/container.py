@@ -37,26 +37,26 @@ def unified_hierarchy():
     raise Failure('this machine has no cgroup2 hierarchy, the container cannot be told apart')
 
 
+# Waits for the end of its input, which comes with our end, whatever ends us; then nobody is left.
+GUARD = '''
+read -r _
+echo 1 > "$0/cgroup.kill"
+while grep -q 'populated 1' "$0/cgroup.events"; do sleep 0.01; done
+find "$0" -depth -type d -exec rmdir {} +
+'''
+
+
 @contextlib.contextmanager
 def control_group():
     """A control group for one container: its I/O stall is the boot's own, and its processes end with it."""
-    group = pathlib.Path(tempfile.mkdtemp(prefix='bed-', dir=unified_hierarchy()))
+    group = tempfile.mkdtemp(prefix='bed-', dir=unified_hierarchy())
+    guard = subprocess.Popen(['sh', '-c', GUARD, group], stdin=subprocess.PIPE, start_new_session=True)
     try:
-        yield group
+        yield pathlib.Path(group)
     finally:
-        deadline = time.monotonic() + PATIENCE
-        while 'populated 1' in (group / 'cgroup.events').read_text():
-            if time.monotonic() > deadline:
-                raise Failure(f"'{group}': its processes do not end")
-            kill_group(group)
-            time.sleep(0.01)
-        for folder, _, _ in os.walk(group, topdown=False):
-            os.rmdir(folder)
-
-
-def kill_group(group):
-    """All at once: cgroup.kill (5.14) leaves nobody to start another."""
-    (group / 'cgroup.kill').write_text('1')
+        guard.stdin.close()
+        if guard.wait(PATIENCE) != 0:
+            raise Failure(f"'{group}': its processes do not end")
 
 
 def stall_seconds(group):
@@ -118,6 +118,7 @@ class Container:
         return self.ask('systemctl', 'list-units', '--failed', '--plain', '--no-legend').split('\n')[:-1]
 
     def end(self):
+        """The rest of the container ends with its control group."""
         self.process.kill()
         self.process.wait()
         self.notifications.close()

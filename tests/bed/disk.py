@@ -8,12 +8,15 @@ The two tables have the same devices on two scales of time: an emulated CPU is s
 real one, so its disks are slower too, to keep the share of I/O in a boot lifelike.
 """
 
+import contextlib
 import dataclasses
 import json
 import pathlib
 import subprocess
 import tempfile
 import time
+
+from . import mounts
 
 PATIENCE = 10  # seconds for a server to start or to end
 
@@ -139,7 +142,7 @@ class Disk(Server):
 
 
 class File(Server):
-    """A file, mounted over an empty one for this mount namespace."""
+    """A file, mounted over an empty one in this mount namespace. Its server ends when nothing uses it."""
 
     program = 'model-file'
 
@@ -148,14 +151,21 @@ class File(Server):
         return pathlib.Path(self.folder.name) / 'disk'
 
     def start(self):
+        mounts.make_mounts_private()
         self.path.touch()
-        self.server = subprocess.Popen(['setpriv', '--pdeathsig', 'KILL', self.program, self.path, *self.settings()],
-                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.server = subprocess.Popen(
+            [self.program, self.path, f'/proc/self/fd/{mounts.outside}', *self.settings()], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, text=True, pass_fds=[mounts.outside], start_new_session=True)
         if self.server.stdout.readline() != 'ready\n':
             raise RuntimeError(f"'{self.image}': its disk did not start")
 
     def end(self):
         """A server that is unmounted ends by itself, and only then writes its statistics."""
         self.server.stdout.close()
-        if subprocess.run(['umount', self.path]).returncode != 0:
-            self.server.terminate()
+        try:
+            mounts.unmount(self.path)
+        except OSError:  # not mounted yet, or still in use
+            self.server.kill()
+            self.server.wait()
+            with contextlib.suppress(OSError):
+                mounts.unmount(self.path, mounts.MNT_DETACH)

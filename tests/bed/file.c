@@ -7,7 +7,7 @@
  * thread takes requests in, keeps them ordered by the time they are due, and answers them then.
  *
  * Owns the mount, which covers one regular file, and the waiting; content and times come from store.h.
- * Ends when it is unmounted.
+ * Ends when it is unmounted. Lives in another mount namespace than its mount.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -264,6 +264,15 @@ static int mount_file(const char *path)
         return mount("model", path, "fuse.model", MS_NOSUID | MS_NODEV, options) < 0 ? -errno : 0;
 }
 
+/* The mount belongs to our starter's mount namespace. When that goes its filesystems are unmounted, and what
+ * they still write comes to us: we must not be the one whose exit they wait in. */
+static int enter_namespace(const char *path)
+{
+        _cleanup_close_ int namespace = open(path, O_RDONLY | O_CLOEXEC);
+
+        return namespace < 0 || setns(namespace, CLONE_NEWNS) < 0 ? -errno : 0;
+}
+
 /* A real disk does not wait for a processor: we come before everything else, for the little that we do. */
 static void be_prompt(void)
 {
@@ -296,16 +305,19 @@ int main(int argc, char **argv)
         CLEANUP(store_done) struct store *store = &disk.store;
         int r;
 
-        if (argc < 2) {
-                fprintf(stderr, "usage: model-file MOUNTPOINT file=FILE depth=N [SETTING=VALUE...]\n");
+        if (argc < 3) {
+                fprintf(stderr,
+                        "usage: model-file MOUNTPOINT NAMESPACE file=FILE depth=N [SETTING=VALUE...]\n");
                 return 2;
         }
-        if (set_options(argv + 2) < 0)
+        if (set_options(argv + 3) < 0)
                 return 2;
         be_prompt();
         r = store_open(store);
         if (r == 0)
                 r = mount_file(argv[1]);
+        if (r == 0)
+                r = enter_namespace(argv[2]);
         if (r < 0) {
                 fprintf(stderr, "model-file: '%s': %s\n", argv[1], strerror(-r));
                 return 1;

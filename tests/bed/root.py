@@ -10,7 +10,6 @@ the machine keeps its caches.
 """
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import os
@@ -21,35 +20,13 @@ import tempfile
 import time
 
 from . import disk
+from .mounts import unmount
 
-CLONE_NEWNS = 0x00020000
-MS_REC, MS_PRIVATE = 0x4000, 0x40000
 LOOP_CONFIGURE, LOOP_CTL_GET_FREE = 0x4C0A, 0x4C82
 LO_FLAGS_AUTOCLEAR, LO_FLAGS_DIRECT_IO = 4, 16
 REQUEST_KIB = 1024    # what the server takes in one request: one of the loop device is one of the model
 READ_AHEAD_KIB = 128  # the kernel's default; recent ones derive another from the settings before it
 PATIENCE = 10         # seconds for what was killed to let go of the file system
-
-libc = ctypes.CDLL(None, use_errno=True)
-private = False
-
-
-def check(result):
-    if result < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-
-
-def make_mounts_private():
-    """From here on this process mounts for itself and its children alone."""
-    global private
-    if not private:
-        check(libc.unshare(CLONE_NEWNS))
-        check(libc.mount(b'none', b'/', None, MS_REC | MS_PRIVATE, None))
-        private = True
-
-
-def mount(*arguments):
-    subprocess.run(['mount', *arguments], check=True)
 
 
 def configure_loop(path):
@@ -92,7 +69,6 @@ class Root:
         self.served = disk.File(image, model, build_dir)
 
     def __enter__(self):
-        make_mounts_private()
         with contextlib.ExitStack() as stack:
             folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix='bed-root-')))
             stack.enter_context(self.served)
@@ -101,7 +77,7 @@ class Root:
             self.before = self.reads()
             self.path = folder / 'root'
             self.path.mkdir()
-            mount(f'/dev/{self.sysfs.name}', self.path)
+            subprocess.run(['mount', f'/dev/{self.sysfs.name}', self.path], check=True)
             stack.callback(self.unmount)
             self.stack = stack.pop_all()
         return self
@@ -109,9 +85,12 @@ class Root:
     def unmount(self):
         """What was killed a moment ago may still hold the file system."""
         deadline = time.monotonic() + PATIENCE
-        while libc.umount2(os.fsencode(self.path), 0) < 0:
-            if ctypes.get_errno() != errno.EBUSY or time.monotonic() > deadline:
-                check(-1)
+        while True:
+            try:
+                return unmount(self.path)
+            except OSError as error:
+                if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                    raise
             time.sleep(0.01)
 
     def __exit__(self, *_):
