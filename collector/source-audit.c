@@ -192,7 +192,7 @@ static void take_record(struct source_audit *audit, struct collection *collectio
 
         /* nlmsg_len of records to the registered daemon lacks the header's own length
          * (audit_log_end()); the datagram's length is right. */
-        if (length <= NLMSG_HDRLEN || header->nlmsg_type < AUDIT_FIRST_USER_MSG)
+        if (length <= NLMSG_HDRLEN || header->nlmsg_type < AUDIT_USER)
                 return;
         length -= NLMSG_HDRLEN;
         switch (audit_joiner_feed(audit->joiner, header->nlmsg_type, text, length, &event)) {

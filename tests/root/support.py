@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+What the tests on the real kernel share: where the programs are, reading profiles, strace as the witness,
+the audit system's state before and after.
+"""
+
+import codecs
+import os
+import pathlib
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import unittest
+
+BUILD = pathlib.Path(os.environ.get('BOOTAHEAD_BUILD', 'build/dev')).resolve()
+COLLECT = BUILD / 'libexec/bootahead-collect'
+BOOTAHEAD = BUILD / 'bin/bootahead'
+OPENER = BUILD / 'tests/root/opener'
+AUDITOR = BUILD / 'tests/root/auditor'
+RUNDIR = pathlib.Path('/run/bootahead')
+KEY = 'bootahead'
+
+
+def skip(reason):
+    print(f'skipped: {reason}')
+    sys.exit(77)
+
+
+def need_root_and_audit():
+    if os.geteuid() != 0:
+        skip('needs root')
+    if not shutil.which('strace'):
+        skip('needs strace')
+    state = audit_state()
+    if state is None:
+        skip('the audit system can not be reached from here')
+    if 'pid=0' not in state.split():
+        skip('an audit daemon is registered on this machine')
+
+
+def audit_state():
+    shown = subprocess.run([AUDITOR, 'show'], capture_output=True, text=True)
+    return shown.stdout if shown.returncode == 0 else None
+
+
+def unquote(text):
+    return codecs.escape_decode(text.encode('latin-1'))[0]
+
+
+class Profile:
+    """The tables of a profile, from its text twin; paths are bytes."""
+
+    def __init__(self, path):
+        text = subprocess.run([BOOTAHEAD, 'dump', path], check=True, capture_output=True, text=True).stdout
+        self.text = text
+        self.files = {unquote(name) for name in re.findall(r'^file "((?:[^"\\]|\\.)*)"', text, re.M)}
+        self.accesses = [(unquote(name), int(process), set(flags.split('+')))
+                         for name, process, flags in re.findall(
+                             r'^access "((?:[^"\\]|\\.)*)" process=(\d+) time=\d+ flags=(\S+)', text, re.M)]
+        self.executables = {unquote(name) for name in
+                            re.findall(r'^process .* executable="((?:[^"\\]|\\.)*)"', text, re.M)}
+
+    def flags_of(self, path):
+        return set().union(*(flags for name, _, flags in self.accesses if name == path))
+
+    def losses(self):
+        return {kind: int(count) for kind, count in re.findall(r'^loss (\w+)=(\d+)', self.text, re.M)}
+
+
+def is_local_file(path):
+    """A regular file on a filesystem with a block device: what a profile is about."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and os.major(status.st_dev) != 0
+
+
+def witness(trace, folder):
+    """The files that strace saw opened or executed, resolved, by `strace -f -y -e trace=...`."""
+    seen = set()
+    for line in open(trace, encoding='latin-1'):
+        opened = re.search(r'\b(?:open|openat|openat2|creat)\(.*\) = \d+<((?:[^>\\]|\\.)*)>', line)
+        executed = re.search(r'\bexecve\("((?:[^"\\]|\\.)*)".*\) = 0$', line)
+        if opened and 'O_PATH' not in line:
+            seen.add(unquote(opened.group(1)))
+        if executed:
+            seen.add(os.path.realpath(os.path.join(os.fsencode(folder), unquote(executed.group(1)))))
+    return seen
+
+
+STRACE = ['strace', '-f', '-y', '-qq', '-s', '4096', '-e', 'signal=none',
+          '-e', 'trace=open,openat,openat2,creat,execve,execveat']
+
+
+def collect(*arguments, **options):
+    return subprocess.run([COLLECT, *map(str, arguments)], capture_output=True, text=True, **options)
+
+
+class SameAuditState(unittest.TestCase):
+    """Whatever a test does, rules and settings are as before when it ends, and our reports go with it."""
+
+    def setUp(self):
+        self.before = audit_state()
+        if not RUNDIR.exists():
+            self.addCleanup(shutil.rmtree, RUNDIR, ignore_errors=True)
+
+    def tearDown(self):
+        self.assertEqual(audit_state(), self.before)

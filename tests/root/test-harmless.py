@@ -1,0 +1,172 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+The audit system is left as it was found: on every exit, by every signal; and not touched where others
+use it. Nothing of ours comes into the kernel log.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+from support import (AUDITOR, COLLECT, KEY, RUNDIR, Profile, SameAuditState, audit_state, collect,
+                     need_root_and_audit)
+
+
+def kernel_log():
+    """Lines of the kernel log that an audit record of ours would be in."""
+    log = subprocess.run(['dmesg'], check=True, capture_output=True, text=True, errors='replace').stdout
+    return [line for line in log.splitlines() if 'audit' in line]
+
+
+class Harmless(SameAuditState):
+    def setUp(self):
+        super().setUp()
+        holder = tempfile.TemporaryDirectory(dir='/var/tmp')
+        self.addCleanup(holder.cleanup)
+        self.folder = holder.name
+        self.output = f'{holder.name}/profile'
+
+    def start(self, *arguments):
+        running = subprocess.Popen([COLLECT, f'--output={self.output}', *arguments], stderr=subprocess.PIPE,
+                                   text=True)
+        self.addCleanup(running.stderr.close)
+        return running
+
+    def wait_for_rules(self):
+        for _ in range(200):
+            if f'key={KEY}' in audit_state():
+                return
+            time.sleep(0.02)
+        self.fail('no rules came')
+
+    def test_settings_while_collecting(self):
+        running = self.start('--source=audit')
+        self.wait_for_rules()
+        state = audit_state()
+        running.terminate()
+        self.assertEqual(running.wait(), 0)
+        self.assertIn('enabled=1', state)
+        self.assertIn('failure=0', state)
+        self.assertIn('backlog_wait_time=0', state)
+        self.assertIn(f'pid={running.pid}', state)
+        self.assertIn('sources=audit', Profile(self.output).text)
+
+    def test_nothing_in_the_kernel_log(self):
+        before = kernel_log()
+        running = self.start('--source=audit')
+        self.wait_for_rules()
+        for _ in range(20):
+            subprocess.run(['cat', '/etc/passwd', '/nonexistent'], capture_output=True)
+        running.terminate()
+        self.assertEqual(running.wait(), 0)
+        time.sleep(0.3)
+        self.assertEqual(kernel_log(), before)
+
+    def test_foreign_records_go_on(self):
+        """A user message that arrives while we hold the place is in the kernel log, as without us."""
+        running = self.start('--source=audit')
+        self.wait_for_rules()
+        word = f'bootahead-test-{os.getpid()}'
+        subprocess.run([AUDITOR, 'message', word], check=True)
+        time.sleep(0.3)
+        running.terminate()
+        self.assertEqual(running.wait(), 0)
+        self.assertTrue(any(word in line for line in kernel_log()), 'the message is gone')
+
+    def test_killed(self):
+        """kill -9 at random moments; then --restore, as the unit's stop step does."""
+        for round_number in range(15):
+            running = self.start('--source=audit')
+            time.sleep(random.uniform(0, 0.25))
+            running.kill()
+            running.wait()
+            restored = collect('--restore')
+            self.assertEqual(restored.returncode, 0, restored.stderr)
+            self.assertEqual(audit_state().replace(f'pid={running.pid}', 'pid=0'), self.before, round_number)
+            self.assertFalse((RUNDIR / 'audit-state').exists())
+            # the kernel forgets a dead daemon when it next has something for it
+            subprocess.run([AUDITOR, 'message', 'wake'], check=True)
+            time.sleep(0.05)
+
+    def test_next_start_restores(self):
+        running = self.start('--source=audit')
+        self.wait_for_rules()
+        running.kill()
+        running.wait()
+        self.assertIn(f'key={KEY}', audit_state())
+        collect('--source=audit', f'--output={self.output}', '--', 'true', check=True)
+
+    def test_restore_beside_the_living(self):
+        running = self.start('--source=audit')
+        self.wait_for_rules()
+        refused = collect('--restore')
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn('is running', refused.stderr)
+        self.assertIn(f'key={KEY}', audit_state())
+        running.terminate()
+        self.assertEqual(running.wait(), 0)
+
+    def test_administrator_changes_stay(self):
+        """A setting that was changed while we collect is not ours to put back."""
+        before = self.before.split('backlog_limit=')[1].split()[0]
+        running = self.start('--source=audit')
+        self.wait_for_rules()
+        subprocess.run([AUDITOR, 'backlog-limit', '12345'], check=True)
+        running.terminate()
+        self.assertEqual(running.wait(), 0)
+        self.assertIn('backlog_limit=12345', audit_state())
+        subprocess.run([AUDITOR, 'backlog-limit', before], check=True)
+
+    def refused(self, reason):
+        state = audit_state()
+        result = collect('--source=audit', f'--output={self.output}', '--', 'true')
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(reason, result.stderr)
+        self.assertFalse(os.path.exists(self.output))
+        self.assertEqual(audit_state(), state)
+        collect('--source=auto', f'--output={self.output}', '--', 'true', check=True)
+        self.assertIn('sources=fanotify', Profile(self.output).text)
+        self.assertIn(reason, Profile(self.output).text)
+        self.assertEqual(audit_state(), state)
+
+    def test_foreign_rules(self):
+        subprocess.run([AUDITOR, 'add-rule'], check=True)
+        try:
+            self.refused('rules of others')
+        finally:
+            subprocess.run([AUDITOR, 'delete-rule'], check=True)
+
+    def test_registered_daemon(self):
+        daemon = subprocess.Popen([AUDITOR, 'register'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.assertEqual(daemon.stdout.readline(), 'registered\n')
+        try:
+            self.refused('an audit daemon is registered')
+        finally:
+            daemon.communicate('x')
+
+    def test_listener(self):
+        """Somebody who listens as journald does would log our records."""
+        listener = subprocess.Popen([AUDITOR, 'listen'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.assertEqual(listener.stdout.readline(), 'listening\n')
+        try:
+            self.refused('listens to audit')
+        finally:
+            listener.communicate('x')
+
+    def test_interrupted(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            running = self.start('--source=audit')
+            self.wait_for_rules()
+            running.send_signal(number)
+            self.assertEqual(running.wait(), 0)
+            self.assertEqual(audit_state(), self.before)
+
+
+if __name__ == '__main__':
+    need_root_and_audit()
+    unittest.main(verbosity=2)

@@ -1,0 +1,139 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+A known program's opens and execs are all in the profile, and nothing else is: both sources, each way to
+name a file. The witness is strace, in a run of its own: the program does the same in each.
+"""
+
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+from support import (AUDITOR, COLLECT, OPENER, STRACE, Profile, SameAuditState, collect, is_local_file,
+                     need_root_and_audit, witness)
+
+FILES = [b'deep/er/relative', b'deep/up', b'deep/er/below-descriptor', b'deep/er/by-openat2', b'through-proc',
+         b'deep/er/behind-link', b'linked', b'jail/etc/inside', b'bound/seen-elsewhere', b'orphan',
+         b'a name with spaces', b'new\nline', b'quote"and\\backslash', b'latin\xe4']
+MADE = [b'created', b'renamed', b'by-creat']
+
+
+def fill(folder):
+    """The tree that the program walks through, below an empty folder."""
+    base = os.fsencode(folder)
+    for name in FILES:
+        path = os.path.join(base, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'wb') as file:
+            file.write(b'x' * 5000)
+    os.symlink(b'deep', os.path.join(base, b'link-to-folder'))
+    os.symlink(b'linked', os.path.join(base, b'link-to-file'))
+    script = pathlib.Path(folder, 'script')
+    script.write_text('#!/bin/sh\nread line < a\\ name\\ with\\ spaces\n')
+    script.chmod(0o755)
+    program = pathlib.Path(folder, 'deep/er/program')
+    program.write_bytes(pathlib.Path('/bin/true').read_bytes())
+    program.chmod(0o755)
+
+
+class Record(SameAuditState):
+    # On a filesystem with a block device: /tmp may be a tmpfs.
+    def folder(self):
+        holder = tempfile.TemporaryDirectory(dir='/var/tmp')
+        self.addCleanup(holder.cleanup)
+        fill(holder.name)
+        return os.path.realpath(holder.name)
+
+    def expected(self):
+        """What strace saw, in terms of a folder to come."""
+        folder = self.folder()
+        trace = f'{folder}/.trace'
+        subprocess.run([*STRACE, '-o', trace, OPENER, folder], check=True)
+        base = os.fsencode(folder)
+        # in the namespace of one process 'bound' stood at 'deep', in another 'jail' was the root
+        elsewhere = {base + b'/deep/seen-elsewhere': base + b'/bound/seen-elsewhere',
+                     base + b'/.temporary': base + b'/renamed'}
+        seen = {elsewhere.get(path, path) for path in witness(trace, folder)}
+        return folder, {path for path in seen if is_local_file(path)}
+
+    def compare(self, source):
+        strace_folder, seen = self.expected()
+        folder = self.folder()
+        result = collect(f'--source={source}', f'--output={folder}/.profile', '--', OPENER, folder)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        profile = Profile(f'{folder}/.profile')
+        old, new = os.fsencode(strace_folder), os.fsencode(folder)
+        expected = {path.replace(old, new) for path in seen} - {new + b'/.trace'}
+        for name in FILES + MADE + [b'script', b'deep/er/program']:
+            self.assertIn(new + b'/' + name, expected, 'strace itself missed it')
+        self.assertEqual(expected - profile.files, set(), 'missing from the profile')
+        # what the kernel opens for an exec strace can not see: interpreters and the loader
+        extra = {path for path in profile.files - expected
+                 if b'/ld-linux' not in path and path not in (os.path.realpath(b'/bin/sh'),)}
+        self.assertEqual(extra, set(), 'in the profile, but never opened')
+        self.assertEqual(profile.losses(), {})
+        return profile, new
+
+    def test_audit(self):
+        profile, folder = self.compare('audit')
+        self.assertEqual(profile.flags_of(folder + b'/deep/up'), {'open'})
+        self.assertLessEqual({'open', 'write', 'create'}, profile.flags_of(folder + b'/created'))
+        self.assertEqual(profile.flags_of(folder + b'/deep/er/program'), {'exec'})
+        self.assertIn(folder + b'/deep/er/program', profile.executables)
+
+    def test_fanotify(self):
+        profile, folder = self.compare('fanotify')
+        self.assertIn('exec', profile.flags_of(folder + b'/deep/er/program'))
+
+    def test_io_uring_is_seen_by_rules(self):
+        """Programs without liburing can not be made to use it: the rule itself must be there."""
+        folder = self.folder()
+        collect('--source=audit', f'--output={folder}/.profile', '--', 'sh', '-c',
+                f'{AUDITOR} show > {folder}/shown')
+        shown = pathlib.Path(folder, 'shown').read_text().splitlines()
+        lists = sorted(line.split()[1] for line in shown if line.endswith('key=bootahead'))
+        self.assertIn('list=7', lists)
+        self.assertEqual(lists.count('list=4'), 2)
+
+    def test_exit_status(self):
+        folder = self.folder()
+        for command, status in ((['true'], 0), (['sh', '-c', 'exit 7'], 7), (['sh', '-c', 'kill -9 $$'], 137),
+                                (['/nonexistent'], 127)):
+            result = collect('--source=fanotify', f'--output={folder}/.profile', '--', *command)
+            self.assertEqual(result.returncode, status, result.stderr)
+
+    def test_only_descendants(self):
+        """What others do meanwhile is not recorded."""
+        folder = self.folder()
+        for source in ('audit', 'fanotify'):
+            noise = subprocess.Popen(['sh', '-c', f'while cat {folder}/deep/up >/dev/null; do :; done'])
+            try:
+                collect(f'--source={source}', f'--output={folder}/.profile', '--', 'sleep', '0.3', check=True)
+            finally:
+                noise.kill()
+                noise.wait()
+            self.assertNotIn(os.fsencode(folder) + b'/deep/up', Profile(f'{folder}/.profile').files, source)
+
+    def test_full_disk(self):
+        """No space for the profile: a clear error, the old file whole, nothing left behind."""
+        holder = self.folder()
+        mount = pathlib.Path(holder, 'small')
+        mount.mkdir()
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', mount], check=True)
+        self.addCleanup(subprocess.run, ['umount', mount], check=True)
+        (mount / 'profile').write_text('old')
+        (mount / 'filler').write_bytes(b'x' * 60000)
+        result = collect('--source=fanotify', f'--output={mount}/profile', '--', OPENER, holder)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(f"'{mount}/profile': No space left on device", result.stderr)
+        self.assertEqual((mount / 'profile').read_text(), 'old')
+        self.assertEqual(sorted(path.name for path in mount.iterdir()), ['filler', 'profile'])
+
+
+if __name__ == '__main__':
+    need_root_and_audit()
+    if not COLLECT.exists():
+        raise SystemExit(f"'{COLLECT}' is missing: build first")
+    unittest.main(verbosity=2)
