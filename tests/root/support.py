@@ -81,9 +81,9 @@ def is_local_file(path):
 def witness(trace, folder):
     """The files that strace saw opened or executed, resolved, by `strace -f -y -e trace=...`."""
     seen = set()
-    for line in open(trace, encoding='latin-1'):
-        opened = re.search(r'\b(?:open|openat|openat2|creat)\(.*\) = \d+<((?:[^>\\]|\\.)*)>', line)
-        executed = re.search(r'\bexecve\("((?:[^"\\]|\\.)*)".*\) = 0$', line)
+    for line in pathlib.Path(trace).read_text('latin-1').splitlines():
+        opened = re.search(r'\b(?:open|openat|openat2|creat)\(.*\) += \d+<((?:[^>\\]|\\.)*)>', line)
+        executed = re.search(r'\bexecve\("((?:[^"\\]|\\.)*)".*\) += 0$', line)
         if opened and 'O_PATH' not in line:
             seen.add(unquote(opened.group(1)))
         if executed:
