@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """
-The modelled disks: an image served as slowly as a real device would.
+The modelled disks: an image as a file that is as slow as a real device would be.
 
-Owns the table of models and the life of a disk's server, which is an NBD server (Disk, for virtual
-machines) or a file (File, for loop devices). What boots from it is another file's matter.
+Owns the table of models and the life of a disk's server. What boots from it is another file's matter.
+A file serves both beds: QEMU's NBD client keeps at most 16 requests in flight and nbdfuse 10, fewer than
+the models have places.
 The two tables have the same devices on two scales of time: an emulated CPU is several times slower than a
 real one, so its disks are slower too, to keep the share of I/O in a boot lifelike.
 """
@@ -14,11 +15,10 @@ import json
 import pathlib
 import subprocess
 import tempfile
-import time
 
 from . import mounts
 
-PATIENCE = 10  # seconds for a server to start or to end
+PATIENCE = 10  # seconds for a server to end
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,29 +58,28 @@ CONTAINER = {
 }
 
 
-class Server:
-    """A disk's server for as long as the `with` block lasts.
+class File:
+    """A disk as a file in this mount namespace, for as long as the `with` block lasts.
 
-    Without keep what is written is gone at the end, and the image may be served many times at once.
-    The statistics of its requests are there when the block has been left.
+    Without keep what is written is gone at the end, and the image may be served many times at once. Of the
+    reads every fail_every-th fails, where that is not 0. The statistics of the disk's requests are there when
+    the block has been left.
     """
 
-    program = None  # below the build folder
-
-    def __init__(self, image, model, build_dir, keep=False):
-        self.program = pathlib.Path(build_dir).resolve() / 'tests/bed' / self.program
+    def __init__(self, image, model, build_dir, keep=False, fail_every=0):
+        self.program = pathlib.Path(build_dir).resolve() / 'tests/bed/model-file'
         if not self.program.exists():
-            raise FileNotFoundError(f"'{self.program}': build it first (tests/packages has what that needs)")
-        self.image, self.model, self.keep = pathlib.Path(image).resolve(), model, keep
+            raise FileNotFoundError(f"'{self.program}': build it first")
+        self.image, self.model, self.keep, self.fail_every = pathlib.Path(image).resolve(), model, keep, fail_every
         self.folder = self.server = self.statistics = None
+
+    @property
+    def path(self):
+        return pathlib.Path(self.folder.name) / 'disk'
 
     @property
     def report(self):
         return pathlib.Path(self.folder.name) / 'report'
-
-    def settings(self):
-        return [f'file={self.image}', f'keep={str(self.keep).lower()}', f'report={self.report}',
-                *self.model.settings()]
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix='bed-disk-')
@@ -92,69 +91,12 @@ class Server:
         return self
 
     def start(self):
-        raise NotImplementedError
-
-    def end(self):
-        self.server.terminate()
-
-    def __exit__(self, *_):
-        if self.server:
-            self.end()
-            try:
-                self.server.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                self.server.kill()
-                self.server.wait()
-        if self.report.exists():
-            self.statistics = json.loads(self.report.read_text())
-        self.folder.cleanup()
-
-
-class Disk(Server):
-    """An NBD server on a socket. errors is the share of reads that fail."""
-
-    program = 'model.so'
-
-    def __init__(self, image, model, build_dir, keep=False, errors=0.0):
-        super().__init__(image, model, build_dir, keep)
-        self.faults = ['error-pread=EIO', f'error-pread-rate={errors}'] if errors else []
-
-    @property
-    def socket(self):
-        return pathlib.Path(self.folder.name) / 'socket'
-
-    @property
-    def uri(self):
-        return f'nbd+unix:///?socket={self.socket}'
-
-    def start(self):
-        ready = pathlib.Path(self.folder.name) / 'pid'
-        # A thread for each request: what waits in the model's queue must not wait in the server's.
-        self.server = subprocess.Popen(
-            ['nbdkit', '--foreground', '--exit-with-parent', '--threads=128', f'--unix={self.socket}',
-             f'--pidfile={ready}', *(['--filter=error'] if self.faults else []), self.program, *self.settings(),
-             *self.faults], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + PATIENCE
-        while not ready.exists():
-            if self.server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"'{self.image}': its disk did not start")
-            time.sleep(0.005)
-
-
-class File(Server):
-    """A file, mounted over an empty one in this mount namespace. Its server ends when nothing uses it."""
-
-    program = 'model-file'
-
-    @property
-    def path(self):
-        return pathlib.Path(self.folder.name) / 'disk'
-
-    def start(self):
         mounts.make_mounts_private()
         self.path.touch()
+        settings = [f'file={self.image}', f'keep={str(self.keep).lower()}', f'report={self.report}',
+                    f'fail-every={self.fail_every}', *self.model.settings()]
         self.server = subprocess.Popen(
-            [self.program, self.path, f'/proc/self/fd/{mounts.outside}', *self.settings()], stdin=subprocess.DEVNULL,
+            [self.program, self.path, f'/proc/self/fd/{mounts.outside}', *settings], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, text=True, pass_fds=[mounts.outside], start_new_session=True)
         if self.server.stdout.readline() != 'ready\n':
             raise RuntimeError(f"'{self.image}': its disk did not start")
@@ -169,3 +111,15 @@ class File(Server):
             self.server.wait()
             with contextlib.suppress(OSError):
                 mounts.unmount(self.path, mounts.MNT_DETACH)
+
+    def __exit__(self, *_):
+        if self.server:
+            self.end()
+            try:
+                self.server.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.server.kill()
+                self.server.wait()
+        if self.report.exists():
+            self.statistics = json.loads(self.report.read_text())
+        self.folder.cleanup()

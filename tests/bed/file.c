@@ -40,6 +40,7 @@ struct answer {
         uint64_t offset; /* of what was read */
         uint32_t read;   /* bytes that the answer carries */
         uint32_t written;
+        int error;
 };
 
 static struct {
@@ -50,8 +51,6 @@ static struct {
         size_t n_waiting;
         char request[REQUEST_MOST + 4096];
 } disk;
-
-DEFINE_CLEANUP(struct store *, store_done)
 
 static uint64_t now_ns(void)
 {
@@ -84,7 +83,9 @@ static void answer_due(uint64_t now)
                 const struct answer *next = &disk.waiting[--disk.n_waiting];
                 struct fuse_write_out written = {.size = next->written};
 
-                if (next->written)
+                if (next->error)
+                        answer(next->unique, next->error, NULL, 0);
+                else if (next->written)
                         answer(next->unique, 0, &written, sizeof(written));
                 else
                         answer(next->unique, 0, disk.store.map + next->offset, next->read);
@@ -108,15 +109,19 @@ static bool inside(uint64_t offset, uint64_t count)
 
 static void take_read(const struct fuse_in_header *header, const struct fuse_read_in *in)
 {
+        uint64_t due;
+
         if (!inside(in->offset, in->size)) {
                 answer(header->unique, -EINVAL, NULL, 0);
                 return;
         }
+        due = store_begin(&disk.store, DIRECTION_READ, now_ns(), in->offset, in->size);
         put_off(&(struct answer){
-                .due = store_begin(&disk.store, DIRECTION_READ, now_ns(), in->offset, in->size),
+                .due = due,
                 .unique = header->unique,
                 .offset = in->offset,
                 .read = in->size,
+                .error = store_fails(&disk.store) ? -EIO : 0,
         });
 }
 

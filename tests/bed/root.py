@@ -20,7 +20,7 @@ import tempfile
 import time
 
 from . import disk
-from .mounts import unmount
+from .mounts import make_mounts_private, unmount
 
 LOOP_CONFIGURE, LOOP_CTL_GET_FREE = 0x4C0A, 0x4C82
 LO_FLAGS_AUTOCLEAR, LO_FLAGS_DIRECT_IO = 4, 16
@@ -69,6 +69,7 @@ class Root:
         self.served = disk.File(image, model, build_dir)
 
     def __enter__(self):
+        make_mounts_private()
         with contextlib.ExitStack() as stack:
             folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix='bed-root-')))
             stack.enter_context(self.served)

@@ -67,6 +67,8 @@ int store_option(struct store *store, const char *key, const char *value)
                 return set_switch(value, &store->keep);
         if (strcmp(key, "free-writes") == 0)
                 return set_switch(value, &store->free_writes);
+        if (strcmp(key, "fail-every") == 0)
+                return set_number(value, UINT32_MAX, &store->fail_every);
         if (strcmp(key, "head") == 0)
                 return set_switch(value, &store->model.head);
         if (strcmp(key, "latency-us") == 0)
@@ -149,6 +151,11 @@ uint64_t store_begin(struct store *store, enum direction direction, uint64_t now
         if (direction == DIRECTION_WRITE && store->free_writes)
                 return now;
         return service_finish(&store->service, now, offset, bytes);
+}
+
+bool store_fails(const struct store *store)
+{
+        return store->fail_every && store->statistics.requests[DIRECTION_READ] % store->fail_every == 0;
 }
 
 void store_end(struct store *store, uint64_t now)

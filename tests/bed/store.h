@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cleanup.h"
 #include "service.h"
 
 enum direction { DIRECTION_READ, DIRECTION_WRITE, DIRECTION_COUNT };
@@ -28,6 +29,7 @@ struct store {
         char *file, *report; /* paths */
         bool keep;           /* write into the file */
         bool free_writes;    /* only reads take time */
+        uint64_t fail_every; /* every so many reads one fails, 0 = none */
         struct service_model model;
 
         uint8_t *map;
@@ -36,18 +38,22 @@ struct store {
         struct store_statistics statistics;
 };
 
-/* store_option - takes one setting: file, report, keep, free-writes, latency-us, depth, rate, head
- * Return: 0, -ENOENT (no such setting), -EINVAL, or -ENOMEM. */
+/* store_option - takes one setting: file, report, keep, free-writes, fail-every, latency-us, depth, rate,
+ * head Return: 0, -ENOENT (no such setting), -EINVAL, or -ENOMEM. */
 int store_option(struct store *store, const char *key, const char *value);
 
 /* store_open - maps the file, once all settings are in
  * Return: 0 or negative errno; -EINVAL where the settings contradict each other. */
 int store_open(struct store *store);
 void store_done(struct store *store);
+DEFINE_CLEANUP(struct store *, store_done)
 
 /* store_begin - counts a request in; when it is due, on the clock of @now (ns) */
 uint64_t store_begin(struct store *store, enum direction direction, uint64_t now, uint64_t offset,
                      uint64_t bytes);
+
+/* store_fails - whether the read that was counted in last is one of those that fail */
+bool store_fails(const struct store *store);
 void store_end(struct store *store, uint64_t now);
 
 /* store_report - writes the statistics as JSON to the report's path, where one is set
