@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 enum { RULES_MAX = 1024, REPLY_TIMEOUT_MS = 1000 };
@@ -97,6 +98,7 @@ static int add_rule(int fd, union rule *rule, const struct rule_scope *scope, in
         add_field(rule, AUDIT_DEVMAJOR, scope->device ? AUDIT_EQUAL : AUDIT_NOT_EQUAL, 0);
         if (scope->device)
                 add_field(rule, AUDIT_DEVMINOR, AUDIT_EQUAL, minor(scope->device));
+        add_field(rule, AUDIT_FILETYPE, AUDIT_EQUAL, S_IFREG);
         if (scope->session != UINT32_MAX)
                 add_field(rule, AUDIT_SESSIONID, AUDIT_EQUAL, scope->session);
         add_key(rule);

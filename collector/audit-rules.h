@@ -30,8 +30,9 @@ enum audit_call audit_call_of(uint32_t arch, uint32_t syscall);
 /* audit_rules_add - appends our rules: one for each architecture of the machine, one for io_uring
  * @session: only processes of this session (see audit_setloginuid(3)), or UINT32_MAX for all
  *
- * Rules see only filesystems on block devices (device major other than 0), which spares the machine
- * the events of sysfs, proc, tmpfs and cgroups; the anonymous devices in @mounts get rules of their own.
+ * Rules see only regular files on filesystems on block devices (device major other than 0), which spares
+ * the machine the events of directories, device nodes, sysfs, proc, tmpfs and cgroups; the anonymous
+ * devices in @mounts get rules of their own.
  * Return: 0 or negative errno; on failure none of our rules stays. */
 int audit_rules_add(int fd, const struct mounts *mounts, uint32_t session);
 
