@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "decision.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+enum { TEXT_MAX = 4096 }; /* of a decision, and of a kernel command line */
+
+static const char *const mode_names[DECISION_MODE_COUNT] = {
+        [DECISION_OFF] = "off",
+        [DECISION_CONTROL] = "control",
+        [DECISION_COLLECT] = "collect",
+        [DECISION_REPLAY] = "replay",
+};
+
+/* A boot to repair the system, or into something else than the system, is not typical. */
+static const char *const rescue_words[] = {
+        "single",
+        "s",
+        "S",
+        "1",
+        "-s",
+        "-b",
+        "rescue",
+        "emergency",
+        "systemd.unit=rescue.target",
+        "systemd.unit=emergency.target",
+};
+
+const char *decision_mode_name(enum decision_mode mode)
+{
+        return mode_names[mode];
+}
+
+static bool parse_mode(const char *name, enum decision_mode *ret)
+{
+        for (int mode = 0; mode < DECISION_MODE_COUNT; mode++) {
+                if (!strcmp(name, mode_names[mode])) {
+                        *ret = (enum decision_mode)mode;
+                        return true;
+                }
+        }
+        return false;
+}
+
+static int read_text(int root, const char *path, char ret[static TEXT_MAX])
+{
+        _cleanup_close_ int fd = openat(root, path + 1, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        size_t filled = 0;
+        ssize_t n;
+
+        if (fd < 0)
+                return -errno;
+        do {
+                n = read(fd, ret + filled, TEXT_MAX - 1 - filled);
+                if (n < 0)
+                        return -errno;
+                filled += (size_t)n;
+        } while (n > 0 && filled < TEXT_MAX - 1);
+        ret[filled] = '\0';
+        return 0;
+}
+
+static const char *value_of(const char *line, const char *key)
+{
+        size_t length = strlen(key);
+
+        return !strncmp(line, key, length) && line[length] == '=' ? line + length + 1 : NULL;
+}
+
+static void keep(char *field, size_t size, const char *value)
+{
+        snprintf(field, size, "%s", value);
+}
+
+static bool take_line(const char *line, struct decision *decision)
+{
+        const char *value;
+
+        if ((value = value_of(line, "mode")))
+                return parse_mode(value, &decision->mode);
+        if ((value = value_of(line, "stage")))
+                decision->early = !strcmp(value, "early");
+        else if ((value = value_of(line, "profile")))
+                decision->refused = !strcmp(value, "refused");
+        else if ((value = value_of(line, "request")))
+                keep(decision->request, sizeof decision->request, value);
+        else if ((value = value_of(line, "source")))
+                keep(decision->source, sizeof decision->source, value);
+        else if ((value = value_of(line, "why")))
+                keep(decision->why, sizeof decision->why, value);
+        return true;
+}
+
+int decision_read(int root, struct decision *ret)
+{
+        char text[TEXT_MAX], *rest = text, *line;
+        struct decision decision = {.mode = DECISION_MODE_COUNT, .request = "auto"};
+        int r = read_text(root, BOOTAHEAD_RUNDIR "/decision", text);
+
+        if (r < 0)
+                return r;
+        while ((line = strsep(&rest, "\n"))) {
+                if (!take_line(line, &decision))
+                        return -EBADMSG;
+        }
+        if (decision.mode == DECISION_MODE_COUNT)
+                return -EBADMSG;
+        *ret = decision;
+        return 0;
+}
+
+static int create(int root, FILE **ret)
+{
+        int fd = openat(root, BOOTAHEAD_RUNDIR "/decision.new" + 1,
+                        O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+        if (fd < 0)
+                return -errno;
+        *ret = fdopen(fd, "w");
+        if (*ret)
+                return 0;
+        close(fd);
+        return -ENOMEM;
+}
+
+int decision_write(int root, const struct decision *decision)
+{
+        _cleanup_fclose_ FILE *out = NULL;
+        int r;
+
+        if (mkdirat(root, BOOTAHEAD_RUNDIR + 1, 0755) < 0 && errno != EEXIST)
+                return -errno;
+        r = create(root, &out);
+        if (r < 0)
+                return r;
+        fprintf(out, "mode=%s\nwhy=%s\nstage=%s\nrequest=%s\n", mode_names[decision->mode], decision->why,
+                decision->early ? "early" : "late", decision->request);
+        if (*decision->source)
+                fprintf(out, "source=%s\n", decision->source);
+        if (decision->refused)
+                fputs("profile=refused\n", out);
+        if (fflush(out) || ferror(out))
+                return -EIO;
+        return renameat(root, BOOTAHEAD_RUNDIR "/decision.new" + 1, root, BOOTAHEAD_RUNDIR "/decision" + 1) <
+                               0
+                       ? -errno
+                       : 0;
+}
+
+static bool is_rescue(const char *word)
+{
+        for (size_t i = 0; i < sizeof rescue_words / sizeof *rescue_words; i++) {
+                if (!strcmp(word, rescue_words[i]))
+                        return true;
+        }
+        return !strncmp(word, "init=", strlen("init="));
+}
+
+/* Return: whether the command line settles what this boot does. */
+static bool take_command_line(char *text, struct decision *decision)
+{
+        bool asked = false, rescue = false;
+        const char *value;
+        char *word;
+
+        while ((word = strsep(&text, " \t\n"))) {
+                if ((value = value_of(word, "bootahead")))
+                        asked = parse_mode(value, &decision->mode);
+                else if ((value = value_of(word, "bootahead.source")))
+                        keep(decision->request, sizeof decision->request, value);
+                else if (is_rescue(word))
+                        rescue = true;
+        }
+        if (asked)
+                keep(decision->why, sizeof decision->why, "asked for on the kernel command line");
+        if (!asked && rescue) {
+                decision->mode = DECISION_OFF;
+                keep(decision->why, sizeof decision->why, "not an ordinary boot");
+        }
+        return asked || rescue;
+}
+
+int decision_make(int root, struct decision *ret)
+{
+        struct decision decision = {.request = "auto"};
+        char text[TEXT_MAX];
+        struct stat status;
+        bool exists;
+        int r;
+
+        r = read_text(root, "/proc/cmdline", text);
+        if (r < 0)
+                return r;
+        if (!take_command_line(text, &decision)) {
+                exists = fstatat(root, BOOTAHEAD_STATEDIR "/profile" + 1, &status, AT_SYMLINK_NOFOLLOW) == 0;
+                decision.mode = exists ? DECISION_REPLAY : DECISION_COLLECT;
+                keep(decision.why, sizeof decision.why,
+                     exists ? "there is a profile" : "there is no profile");
+        }
+        *ret = decision;
+        return 0;
+}
+
+bool decision_by_audit(const struct decision *decision)
+{
+        if (decision->mode != DECISION_COLLECT)
+                return false;
+        return *decision->source ? strstr(decision->source, "audit") != NULL
+                                 : strcmp(decision->request, "fanotify") != 0;
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * bootahead-late: the part of a boot that knows systemd. Watches over the collector until the boot has
+ * finished, tells the journal what was done, sets a refused profile aside. Collects and replays nothing
+ * itself.
+ *
+ * Nothing that goes wrong here fails a unit: it is said in the journal, and the boot goes on.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "collector.h"
+#include "decision.h"
+#include "journal.h"
+#include "watch.h"
+
+#define PROFILE BOOTAHEAD_STATEDIR "/profile"
+#define ASIDE BOOTAHEAD_STATEDIR "/profile.corrupt"
+
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
+enum { SETTLE_SECONDS = 5, LIMIT_SECONDS = 300, REPLAY_SECONDS = 90 };
+
+DEFINE_CLEANUP(struct json_object *, json_object_put)
+
+struct settings {
+        unsigned int settle_seconds, limit_seconds;
+        struct decision decision;
+};
+
+__attribute__((format(printf, 2, 3))) static void say(int priority, const char *format, ...)
+{
+        _cleanup_free_ char *text = NULL;
+        va_list arguments;
+        int length;
+
+        va_start(arguments, format);
+        length = vasprintf(&text, format, arguments);
+        va_end(arguments);
+        if (length < 0)
+                text = NULL;
+        else
+                journal_note(priority, text);
+}
+
+/* What replay refused is kept for those who want to know why, and is out of the way of the next boot. */
+static void set_aside(const char *why)
+{
+        if (rename(PROFILE, ASIDE) == 0)
+                say(LOG_WARNING, "Profile '%s': %s; set aside as '%s', collected anew", PROFILE, why, ASIDE);
+        else if (errno != ENOENT)
+                say(LOG_WARNING, "Profile '%s': %s; it can't be set aside: %m", PROFILE, why);
+}
+
+static void before_end(void *data)
+{
+        const struct decision *decision = data;
+
+        if (decision->refused)
+                set_aside(decision->why);
+}
+
+static void report_collected(const struct decision *decision)
+{
+        CLEANUP(json_object_put) struct json_object *report = NULL;
+        char message[512];
+
+        if (journal_read_report(BOOTAHEAD_RUNDIR "/collect.json", &report) == 0) {
+                journal_collected(report, decision->why);
+                return;
+        }
+        collector_message(message, sizeof message);
+        say(LOG_WARNING, "Nothing collected in this boot: %s",
+            *message ? message : "the collector left no report");
+}
+
+static void give_back(void)
+{
+        int r;
+
+        if (access(BOOTAHEAD_RUNDIR "/collect.json", F_OK) == 0)
+                return; /* it ended by itself, and gave back what it took */
+        r = collector_restore();
+        if (r < 0)
+                say(LOG_ERR,
+                    "Audit settings of a killed collector: %s, they stay as they are until the next boot",
+                    strerror(-r));
+}
+
+static int find_or_start(const struct decision *decision, struct collector *ret)
+{
+        int r = collector_find(ret);
+
+        return r == 0 ? collector_start(decision->request, ret) : r > 0 ? 0 : r;
+}
+
+static void block_signals(void)
+{
+        sigset_t set;
+
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGINT);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static int collect(struct settings *settings)
+{
+        struct watch_options options = {
+                .settle_seconds = settings->settle_seconds,
+                .limit_seconds = settings->limit_seconds,
+                .before_end = before_end,
+                .data = &settings->decision,
+        };
+        struct collector collector = COLLECTOR_NONE;
+        enum watch_end end;
+        int r;
+
+        block_signals();
+        r = find_or_start(&settings->decision, &collector);
+        sd_notify(false, "READY=1\nSTATUS=Collecting until the boot has finished");
+        if (r == 0)
+                r = watch_run(&collector, &options, &end);
+        if (r < 0 && collector.pidfd >= 0)
+                watch_end_collector(&collector);
+        collector_done(&collector);
+        give_back();
+        if (r < 0)
+                say(LOG_WARNING, "Watching the collector: %s, collecting ended early", strerror(-r));
+        report_collected(&settings->decision);
+        sd_notify(false, "STATUS=Done");
+        return EXIT_DONE;
+}
+
+/* The stop step of the unit: there is something to do only where `collect` did not come to its own end. */
+static int end(struct settings *settings)
+{
+        struct collector collector = COLLECTOR_NONE;
+
+        (void)settings;
+        if (collector_find(&collector) > 0)
+                watch_end_collector(&collector);
+        collector_done(&collector);
+        give_back();
+        return EXIT_DONE;
+}
+
+static int report_replayed(const struct decision *decision)
+{
+        CLEANUP(json_object_put) struct json_object *report = NULL;
+
+        for (int waited = 0; waited < REPLAY_SECONDS; waited++) {
+                if (journal_read_report(BOOTAHEAD_RUNDIR "/replay.json", &report) != -ENOENT)
+                        break;
+                sleep(1);
+        }
+        if (!report) {
+                say(LOG_WARNING, "Replay in this boot: it left no report");
+                return EXIT_DONE;
+        }
+        journal_replayed(report, decision->why);
+        if (!strcmp(journal_text(report, "result"), "refused"))
+                set_aside(journal_text(report, "why"));
+        return EXIT_DONE;
+}
+
+static int report(struct settings *settings)
+{
+        if (settings->decision.mode == DECISION_REPLAY)
+                return report_replayed(&settings->decision);
+        if (settings->decision.mode == DECISION_CONTROL)
+                say(LOG_INFO, "Booted without replay: %s", settings->decision.why);
+        return EXIT_DONE;
+}
+
+static const struct verb {
+        const char *name;
+        enum decision_mode assumed; /* where newer systemd kept the generator from writing its decision */
+        int (*run)(struct settings *settings);
+        const char *help;
+} verbs[] = {
+        {"collect", DECISION_COLLECT, collect, "watch over the collector until the boot has finished"},
+        {"end", DECISION_OFF, end, "end a collector that nobody watches, give back what it took"},
+        {"report", DECISION_REPLAY, report, "tell the journal what was done for this boot"},
+};
+
+static int usage(FILE *out, int status)
+{
+        fputs("bootahead-late [--settle=SECONDS] [--limit=SECONDS] VERB\n\n", out);
+        for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+                fprintf(out, "  %-9s %s\n", verbs[i].name, verbs[i].help);
+        return status;
+}
+
+static bool parse_seconds(const char *text, unsigned int *ret)
+{
+        unsigned long value;
+        char *rest;
+
+        errno = 0;
+        value = strtoul(text, &rest, 10);
+        if (errno || rest == text || *rest || *text == '-' || value > 86400) {
+                fprintf(stderr, "bootahead-late: '%s' is not a number of seconds up to a day\n", text);
+                return false;
+        }
+        *ret = (unsigned int)value;
+        return true;
+}
+
+/* Return: -1 to go on, or an exit status. */
+static int parse_options(int argc, char **argv, struct settings *settings)
+{
+        static const struct option options[] = {
+                {"settle", required_argument, NULL, 's'},
+                {"limit", required_argument, NULL, 'l'},
+                {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'v'},
+                {0},
+        };
+        int option;
+
+        while ((option = getopt_long(argc, argv, "+h", options, NULL)) >= 0) {
+                if (option == 'h')
+                        return usage(stdout, EXIT_DONE);
+                if (option == 'v')
+                        return puts("bootahead-late " BOOTAHEAD_VERSION) < 0 ? EXIT_REFUSED : EXIT_DONE;
+                if (option != 's' && option != 'l')
+                        return EXIT_USAGE;
+                if (!parse_seconds(optarg,
+                                   option == 's' ? &settings->settle_seconds : &settings->limit_seconds))
+                        return EXIT_USAGE;
+        }
+        return optind == argc - 1 ? -1 : usage(stderr, EXIT_USAGE);
+}
+
+static int read_decision(const struct verb *verb, struct decision *ret)
+{
+        _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int r = root < 0 ? -errno : decision_read(root, ret);
+
+        if (r != -ENOENT)
+                return r;
+        *ret = (struct decision){.mode = verb->assumed, .request = "auto"};
+        snprintf(ret->why, sizeof ret->why, "decided by the generator");
+        return decision_write(root, ret);
+}
+
+int main(int argc, char **argv)
+{
+        struct settings settings = {.settle_seconds = SETTLE_SECONDS, .limit_seconds = LIMIT_SECONDS};
+        int r = parse_options(argc, argv, &settings);
+
+        if (r >= 0)
+                return r;
+        for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+                if (strcmp(argv[optind], verbs[i].name) != 0)
+                        continue;
+                r = read_decision(&verbs[i], &settings.decision);
+                if (r < 0)
+                        fprintf(stderr, "bootahead-late: '%s': %s, its reasons are not known\n",
+                                BOOTAHEAD_RUNDIR "/decision", strerror(-r));
+                return verbs[i].run(&settings);
+        }
+        return usage(stderr, EXIT_USAGE);
+}
