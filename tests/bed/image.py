@@ -23,6 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 RELEASE = 'bookworm'
 KERNELS = {'6.12': 'linux-image-6.12-cloud-amd64', '6.1': 'linux-image-cloud-amd64'}
 SIZE = '3G'
+MACHINE_ID = 'b007a4eab007a4eab007a4eab007a4ea\n'
 UUID = 'b007a4ea-d000-4000-8000-000000000001'
 
 BASE = ['systemd', 'systemd-sysv', 'udev', 'dbus', 'openssh-server', 'initramfs-tools', 'zstd', 'libjson-c5']
@@ -35,17 +36,19 @@ IRREGULAR = ['apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer
              'fstrim.timer', 'man-db.timer', 'logrotate.timer', 'exim4-base.timer', 'phpsessionclean.timer',
              'systemd-tmpfiles-clean.timer', 'e2scrub_reap.service']
 
-# Written before the kernels are installed, so that the initramfs knows the root filesystem.
+# Written before the kernels are installed. Their initramfs can't find out about a root that is not mounted yet,
+# and checks it as on any installed machine.
 BEFORE = f'''
 printf 'UUID={UUID} / ext4 errors=remount-ro 0 1\\n' > "$1/etc/fstab"
 printf 'bed\\n' > "$1/etc/hostname"
 printf '127.0.0.1 localhost bed\\n' > "$1/etc/hosts"
 rm -f "$1/etc/resolv.conf"
+mkdir -p "$1/etc/initramfs-tools/conf.d"
+printf 'FSTYPE=ext4\\n' > "$1/etc/initramfs-tools/conf.d/bed"
 '''
 
 AFTER = '''
 chroot "$1" passwd -d root
-printf 'b007a4eab007a4eab007a4eab007a4ea\\n' > "$1/etc/machine-id"
 for unit in IRREGULAR; do ln -sf /dev/null "$1/etc/systemd/system/$unit"; done
 install -m 755 HERE/bed-report "$1/usr/local/sbin/bed-report"
 install -m 644 HERE/bed-report.service "$1/etc/systemd/system/bed-report.service"
@@ -107,6 +110,8 @@ def bootstrap(packages, root):
     subprocess.run(['mmdebstrap', '--mode=root', '--variant=minbase', '--quiet', f"--include={','.join(packages)}",
                     *settings(), f'--essential-hook={BEFORE}', f'--customize-hook={AFTER}',
                     RELEASE, str(root), *sources()], check=True, stdout=sys.stderr)
+    # mmdebstrap ends with taking it away, which would make every boot a first boot.
+    (root / 'etc/machine-id').write_text(MACHINE_ID)
 
 
 def make_filesystem(root, path):
@@ -123,9 +128,9 @@ def extract_kernels(root, folder):
 
 
 def place(work, folder, name):
-    """Moves a finished image to its name, and its predecessors out of the way."""
+    """Moves a finished image to its name, and its predecessors, with what was made of them, out of the way."""
     stem = name.rsplit('-', 1)[0]
-    for old in folder.glob(f'{stem}-????????????.*'):
+    for old in folder.glob(f'{stem}-*'):
         shutil.rmtree(old) if old.is_dir() else old.unlink()
     os.rename(work / 'boot', folder / f'{name}.boot')
     os.rename(work / 'image', folder / f'{name}.raw')
@@ -139,7 +144,7 @@ def made(folder, name):
 
 def build(kind, packages, build_dir):
     folder = pathlib.Path(build_dir).resolve() / 'bed'
-    recipe = [RELEASE, SIZE, UUID, BEFORE, AFTER.replace(str(HERE), ''), *packages,
+    recipe = [RELEASE, SIZE, UUID, MACHINE_ID, BEFORE, AFTER.replace(str(HERE), ''), *packages,
               (HERE / 'bed-report').read_text(), (HERE / 'bed-report.service').read_text()]
     name = f"{kind}-{hashlib.sha256('|'.join(recipe).encode()).hexdigest()[:12]}"
     with locked(folder):
@@ -191,10 +196,13 @@ def digest(tree):
     return result.hexdigest()[:12]
 
 
-def with_tree(image, staging, kernels=('6.12',)):
-    """A copy of an image with the files of a staged installation, and its initramfs made anew."""
+def with_tree(image, staging, kernels=('6.12',), label='installed'):
+    """A copy of an image with the files of a staged installation, and its initramfs made anew.
+
+    Copies that are to be kept side by side have different labels.
+    """
     folder, staging = image.path.parent, pathlib.Path(staging)
-    name = f"{image.path.stem}+{'+'.join(kernels)}-{digest(staging)}"
+    name = f"{image.path.stem}+{label}+{'+'.join(kernels)}-{digest(staging)}"
     with locked(folder):
         if changed := made(folder, name):
             return changed
@@ -211,11 +219,11 @@ def with_tree(image, staging, kernels=('6.12',)):
             return place(work, folder, name)
 
 
-def with_bootahead(image, build_dir, kernels=('6.12',), add=()):
+def with_bootahead(image, build_dir, kernels=('6.12',), add=(), label='installed'):
     """A copy of an image with what `cmake --install` brings, and further trees of files on top."""
     with tempfile.TemporaryDirectory(prefix='bootahead-staging-') as staging:
         subprocess.run(['cmake', '--install', str(build_dir)], check=True, stdout=subprocess.DEVNULL,
                        env=dict(os.environ, DESTDIR=staging))
         for tree in add:
             shutil.copytree(tree, staging, symlinks=True, dirs_exist_ok=True)
-        return with_tree(image, staging, kernels)
+        return with_tree(image, staging, kernels, label)
