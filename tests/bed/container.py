@@ -150,12 +150,13 @@ class Companion:
             self.process.wait()
 
 
-def boot(image, model, build_dir, collect=None, replay=None, observe=None):
+def boot(image, model, build_dir, collect=None, replay=None, observe=None, settle=False):
     """One cold boot from a modelled disk.
 
     collect: the command of a collector, started and set up before the boot, ended after it.
     replay: the command of a replay, started with the clock, just before the container.
     Both get the word ROOT replaced by the folder where the root is mounted.
+    settle: wait as a boot with a collector does, to be compared with one.
     observe: called with the container and the root when the boot has ended, before anything is killed.
     """
     with contextlib.ExitStack() as stack:
@@ -163,7 +164,7 @@ def boot(image, model, build_dir, collect=None, replay=None, observe=None):
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix='bed-boot-')))
         group = stack.enter_context(control_group())
         collector = start(stack, collect, root)
-        if collector:
+        if collector or settle:
             time.sleep(SETTLING)
         mounted, started = root.reads(), time.monotonic()
         replayer = start(stack, replay, root)

@@ -123,7 +123,7 @@ class Models(unittest.TestCase):
 
     def test_no_load_exceeds_depth_and_latency(self):
         def test(model):
-            readers, count = 64, 20
+            readers, count = 64, 5
             least = readers * count // model.depth * model.latency
             self.measure(model, least, least * 1.5 + 2, [scattered(count, seed) for seed in range(readers)])
 
