@@ -197,7 +197,7 @@ static void take(const struct fuse_in_header *header)
                 break;
         case FUSE_FSYNC: /* what is written is in memory already; the models have no volatile cache */
                 disk.store.statistics.flushes++;
-                /* fall through */
+                __attribute__((fallthrough));
         case FUSE_FLUSH:
         case FUSE_RELEASE:
         case FUSE_DESTROY:
