@@ -187,23 +187,39 @@ static bool take_command_line(char *text, struct decision *decision)
         return asked || rescue;
 }
 
+static bool exists(int root, const char *path)
+{
+        return faccessat(root, path + 1, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void look_for_profile(int root, struct decision *decision)
+{
+        char parent[] = BOOTAHEAD_STATEDIR;
+
+        *strrchr(parent, '/') = '\0';
+        if (!exists(root, parent)) {
+                decision->mode = DECISION_CONTROL;
+                snprintf(decision->why, sizeof decision->why, "%s is not mounted yet", parent);
+        } else if (exists(root, BOOTAHEAD_STATEDIR "/profile")) {
+                decision->mode = DECISION_REPLAY;
+                keep(decision->why, sizeof decision->why, "there is a profile");
+        } else {
+                decision->mode = DECISION_COLLECT;
+                keep(decision->why, sizeof decision->why, "there is no profile");
+        }
+}
+
 int decision_make(int root, struct decision *ret)
 {
         struct decision decision = {.request = "auto"};
         char text[TEXT_MAX];
-        struct stat status;
-        bool exists;
         int r;
 
         r = read_text(root, "/proc/cmdline", text);
         if (r < 0)
                 return r;
-        if (!take_command_line(text, &decision)) {
-                exists = fstatat(root, BOOTAHEAD_STATEDIR "/profile" + 1, &status, AT_SYMLINK_NOFOLLOW) == 0;
-                decision.mode = exists ? DECISION_REPLAY : DECISION_COLLECT;
-                keep(decision.why, sizeof decision.why,
-                     exists ? "there is a profile" : "there is no profile");
-        }
+        if (!take_command_line(text, &decision))
+                look_for_profile(root, &decision);
         *ret = decision;
         return 0;
 }
