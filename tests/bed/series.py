@@ -36,6 +36,7 @@ class Series:
             'read_requests': median(boot.read_requests for boot in self.boots),
             'read_bytes': median(boot.read_bytes for boot in self.boots),
             'stall_seconds': median(boot.stall_seconds for boot in self.boots),
+            'processor_seconds': median(boot.extra.get('processor_seconds') for boot in self.boots),
         }
 
     def as_json(self):
@@ -47,7 +48,7 @@ class Series:
         return self.figures() | {'boots': boots}
 
 
-HEADER = f"{'':10}{'seconds':>9}{'min .. max':>16}{'requests':>10}{'MiB':>8}{'I/O stall':>11}"
+HEADER = f"{'':10}{'seconds':>9}{'min .. max':>16}{'requests':>10}{'MiB':>8}{'I/O stall':>11}{'CPU':>8}"
 
 
 def row(name, series):
@@ -56,7 +57,7 @@ def row(name, series):
     size = figures['read_bytes']
     return (f"{name:10}{figures['seconds']:9.3f}{spread:>16}{as_text(figures['read_requests'], '.0f'):>10}"
             f"{as_text(size / MIB if size is not None else None, '.1f'):>8}"
-            f"{as_text(figures['stall_seconds'], '.3f'):>11}")
+            f"{as_text(figures['stall_seconds'], '.3f'):>11}{as_text(figures['processor_seconds'], '.3f'):>8}")
 
 
 def recovered(cold, replay, hot):
