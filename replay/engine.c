@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+        THREADS_MAX = 64,
+        STACK_SIZE = 64 << 10,
+};
+
+struct work {
+        const struct engine_class *class;
+        void *data;
+        const struct plan *plan;
+        const struct engine_settings *settings;
+        struct engine_counters *counters;
+        pthread_mutex_t lock;
+        size_t next; /* read that is to be taken next */
+};
+
+static bool is_late(const struct engine_settings *settings)
+{
+        struct timespec now;
+
+        if (!settings->deadline_us)
+                return false;
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u > settings->deadline_us;
+}
+
+/* A thread takes all reads of a file, or one of a device. */
+static size_t take(struct work *work, size_t *ret_first)
+{
+        const struct plan *plan = work->plan;
+        size_t count = 0;
+
+        pthread_mutex_lock(&work->lock);
+        *ret_first = work->next;
+        if (work->next < plan->n_reads)
+                count = 1;
+        while (count && work->next + count < plan->n_reads && plan->reads[*ret_first].file != PROFILE_NONE &&
+               plan->reads[work->next + count].file == plan->reads[*ret_first].file)
+                count++;
+        work->next += count;
+        pthread_mutex_unlock(&work->lock);
+        return count;
+}
+
+static void count_open(struct engine_counters *counters, const struct plan_read *read, int r)
+{
+        if (r == PLACE_GONE)
+                counters->gone++;
+        else if (r == PLACE_CHANGED)
+                counters->changed++;
+        else if (r < 0)
+                counters->failed++;
+        else if (read->file != PROFILE_NONE)
+                counters->files++;
+}
+
+static void issue(struct work *work, const struct plan_read *reads, size_t count)
+{
+        struct engine_counters *counters = work->counters;
+        int fd, r = work->class->open(work->data, reads, &fd);
+
+        count_open(counters, reads, r);
+        if (r != 0)
+                return;
+        for (size_t i = 0; i < count; i++) {
+                if (work->class->read_ahead(work->data, fd, &reads[i]) < 0) {
+                        counters->errors++;
+                } else if (reads[i].file == PROFILE_NONE) {
+                        counters->metadata_requests++;
+                        counters->metadata_bytes += reads[i].length;
+                } else {
+                        counters->requests++;
+                        counters->bytes += reads[i].length;
+                }
+        }
+        work->class->close(work->data, fd);
+}
+
+static void *worker(void *argument)
+{
+        struct work *work = argument;
+        size_t first, count;
+
+        while ((count = take(work, &first)) > 0) {
+                if (is_late(work->settings))
+                        work->counters->late += (unsigned int)count;
+                else
+                        issue(work, &work->plan->reads[first], count);
+        }
+        return NULL;
+}
+
+void engine_run(const struct engine_class *class, void *data, const struct plan *plan,
+                const struct engine_settings *settings, struct engine_counters *counters)
+{
+        struct work work = {
+                .class = class,
+                .data = data,
+                .plan = plan,
+                .settings = settings,
+                .counters = counters,
+                .lock = PTHREAD_MUTEX_INITIALIZER,
+        };
+        unsigned int wanted = settings->threads < THREADS_MAX ? settings->threads : THREADS_MAX, started = 0;
+        pthread_t threads[THREADS_MAX];
+        pthread_attr_t attributes;
+
+        pthread_attr_init(&attributes);
+        pthread_attr_setstacksize(&attributes, STACK_SIZE);
+        while (started + 1 < wanted && pthread_create(&threads[started], &attributes, worker, &work) == 0)
+                started++;
+        worker(&work); /* this thread is one of them, and the only one where no other can be had */
+        while (started > 0)
+                pthread_join(threads[--started], NULL);
+        pthread_attr_destroy(&attributes);
+}
+
+/* ---- The real one ------------------------------------------------------------------------ */
+
+static int open_file(void *data, const struct plan_read *read, int *ret_fd)
+{
+        const struct engine_files *files = data;
+        const struct mounted *mounted = &files->mounted[read->filesystem];
+        const struct profile_file *file;
+        size_t prefix;
+
+        if (read->file == PROFILE_NONE) {
+                *ret_fd = mounted->device;
+                return mounted->device < 0 ? -ENODEV : 0;
+        }
+        file = &files->profile->files[read->file];
+        prefix = strlen(files->profile->filesystems[read->filesystem].mount);
+        return place_open_file(files->place, mounted, file->path + prefix + (prefix > 1), file->size, ret_fd);
+}
+
+/* posix_fadvise(2) returns the error's positive number and does not set errno. */
+static int read_ahead(void *data, int fd, const struct plan_read *read)
+{
+        (void)data;
+        return -posix_fadvise(fd, (off_t)read->offset, (off_t)read->length, POSIX_FADV_WILLNEED);
+}
+
+static void close_file(void *data, int fd)
+{
+        const struct engine_files *files = data;
+
+        for (size_t i = 0; i < files->profile->n_filesystems; i++)
+                if (files->mounted[i].device == fd)
+                        return; /* devices stay open for their next read */
+        close(fd);
+}
+
+const struct engine_class engine_readahead = {
+        .open = open_file,
+        .read_ahead = read_ahead,
+        .close = close_file,
+};

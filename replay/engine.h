@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Issues a plan's reads: a few threads take them in the plan's order. Knows nothing of where files are;
+ * opening and reading ahead stand behind a table of functions, so that tests see what would be issued.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "place.h"
+#include "plan.h"
+
+struct engine_class {
+        /* Return: 0, PLACE_GONE, PLACE_CHANGED, or negative errno. */
+        int (*open)(void *data, const struct plan_read *read, int *ret_fd);
+        /* starts reading; returns before the data is there. Return: 0 or negative errno. */
+        int (*read_ahead)(void *data, int fd, const struct plan_read *read);
+        void (*close)(void *data, int fd);
+};
+
+struct engine_counters {
+        atomic_uint files, gone, changed, failed; /* files, by what became of them */
+        atomic_uint requests, metadata_requests;
+        atomic_uint_fast64_t bytes, metadata_bytes;
+        atomic_uint errors; /* reads that the kernel refused */
+        atomic_uint late;   /* reads left out after the deadline */
+};
+
+struct engine_settings {
+        unsigned int threads;
+        uint64_t deadline_us; /* CLOCK_BOOTTIME, 0: none */
+};
+
+/* engine_run - returns when every read has been issued */
+void engine_run(const struct engine_class *class, void *data, const struct plan *plan,
+                const struct engine_settings *settings, struct engine_counters *counters);
+
+/* What the real engine works with. */
+struct engine_files {
+        const struct place *place;
+        const struct profile *profile;
+        const struct mounted *mounted;
+};
+extern const struct engine_class engine_readahead; /* data: struct engine_files */

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where replay reads: the descriptors of the machine, and of each filesystem of the profile that is there.
+ * All are opened at the start: when an initramfs hands over, /proc, /sys, /dev and /run move.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "profile.h"
+
+struct place {
+        int proc, sys, dev;
+        int run;  /* BOOTAHEAD_RUNDIR, or -1 */
+        int root; /* what the profile calls "/" */
+};
+
+/* place_open - Return: 0 or negative errno (of the root). */
+int place_open(struct place *place, const char *root);
+void place_close(struct place *place);
+
+/* One filesystem of the profile on this machine. */
+struct mounted {
+        int root;        /* its folder, or -1: not there */
+        int device;      /* its own block device, or -1 */
+        const char *why; /* why it is not there */
+};
+
+/* place_find_filesystems - one entry for each of the profile's filesystems
+ * Only local filesystems on block devices are taken; and only when type and, where the kernel tells it,
+ * UUID are those of the profile. Return: 0 or negative errno; @ret is released with mounted_free(). */
+int place_find_filesystems(const struct place *place, const char *root, const struct profile *profile,
+                           struct mounted **ret);
+void mounted_free(struct mounted *mounted, size_t count);
+
+enum {
+        PLACE_GONE = 1,    /* no such file, or not reachable without leaving its filesystem */
+        PLACE_CHANGED = 2, /* not a regular file, or of another size */
+};
+
+/* place_open_file - opens a regular file by its resolved path
+ * Without symlinks, across no mount, without changing its access time, and without touching what it finds
+ * until that has been seen to be a regular file of the given size.
+ * Return: 0, PLACE_GONE, PLACE_CHANGED, or negative errno. */
+int place_open_file(const struct place *place, const struct mounted *mounted, const char *below,
+                    uint64_t size, int *ret_fd);

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * bootahead-replay: one profile in, reads out. Runs before anything else does, so it links next to
+ * nothing and reads one file. This file owns the program's life: options, background, limits, messages.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "engine.h"
+#include "options.h"
+#include "place.h"
+#include "plan.h"
+#include "profile.h"
+#include "report.h"
+
+DEFINE_CLEANUP(struct profile *, profile_free)
+
+static uint64_t now_us(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+}
+
+static const char *profile_path(const struct options *options)
+{
+        return options->profile ? options->profile : BOOTAHEAD_STATEDIR "/profile";
+}
+
+static int write_report(const struct place *place, const struct options *options,
+                        const struct replay_result *result)
+{
+        if (options->report)
+                return report_write(AT_FDCWD, options->report, result);
+        return place->run < 0 ? 0 : report_write(place->run, "replay.json", result);
+}
+
+static int refuse(const struct place *place, const struct options *options, struct replay_result *result,
+                  const char *why)
+{
+        result->why = why;
+        result->times.end = now_us();
+        fprintf(stderr, "bootahead-replay: profile '%s': %s, booting without replay\n", result->profile, why);
+        write_report(place, options, result);
+        return EXIT_REFUSED;
+}
+
+static int read_profile(const struct place *place, const struct options *options, struct profile **ret,
+                        const char **ret_why)
+{
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        if (options->profile)
+                r = profile_open(AT_FDCWD, options->profile, &fd, ret_why);
+        else
+                r = profile_open(place->root, BOOTAHEAD_STATEDIR "/profile" + 1, &fd, ret_why);
+        if (r == 0)
+                r = profile_read(fd, PROFILE_PART_REPLAY, ret, ret_why);
+        if (r < 0)
+                *ret_why = strerror(-r);
+        return r;
+}
+
+/* Pages that would push out others before the boot needs them are worth nothing. */
+static uint64_t byte_limit(const struct place *place, const struct options *options)
+{
+        uint64_t limit = (uint64_t)options->megabytes << 20, kilobytes;
+        _cleanup_fclose_ FILE *file = NULL;
+        char line[128];
+        int fd = openat(place->proc, "meminfo", O_RDONLY | O_CLOEXEC);
+
+        file = fd < 0 ? NULL : fdopen(fd, "re");
+        while (file && fgets(line, sizeof line, file)) {
+                if (sscanf(line, "MemAvailable: %" SCNu64, &kilobytes) == 1) {
+                        uint64_t share = kilobytes * 1024 / 100 * options->memory_percent;
+
+                        return share < limit ? share : limit;
+                }
+        }
+        return limit;
+}
+
+static void print_plan(const struct profile *profile, const struct plan *plan)
+{
+        for (size_t i = 0; i < plan->n_reads; i++) {
+                const struct plan_read *read = &plan->reads[i];
+
+                printf("%" PRIu64 " %" PRIu64 " %s\n", read->offset, read->length,
+                       read->file == PROFILE_NONE ? profile->filesystems[read->filesystem].mount
+                                                  : profile->files[read->file].path);
+        }
+}
+
+static int run_plan(const struct place *place, const struct options *options, const struct profile *profile,
+                    const struct mounted *mounted, struct replay_result *result)
+{
+        struct engine_files files = {.place = place, .profile = profile, .mounted = mounted};
+        struct engine_settings settings = {
+                .threads = options->threads,
+                .deadline_us =
+                        options->seconds ? result->times.start + options->seconds * UINT64_C(1000000) : 0,
+        };
+
+        if (options->dry_run) {
+                print_plan(profile, &result->plan);
+                return EXIT_DONE;
+        }
+        engine_run(&engine_readahead, &files, &result->plan, &settings, &result->counters);
+        result->times.end = now_us();
+        write_report(place, options, result);
+        return EXIT_DONE;
+}
+
+static int replay(const struct place *place, const struct options *options, const struct profile *profile,
+                  struct replay_result *result)
+{
+        struct plan_limits limits = {
+                .bytes = byte_limit(place, options),
+                .files = options->files,
+                .gap_pages = options->gap_pages,
+        };
+        bool usable[PROFILE_FILESYSTEMS_MAX];
+        struct mounted *mounted = NULL;
+        int status, r = place_find_filesystems(place, options->root, profile, &mounted);
+
+        if (r < 0)
+                return refuse(place, options, result, strerror(-r));
+        for (size_t i = 0; i < profile->n_filesystems; i++)
+                usable[i] = mounted[i].root >= 0;
+        r = plan_make(profile, &limits, usable, &result->plan);
+        result->times.planned = now_us();
+        status = r < 0 ? refuse(place, options, result, strerror(-r))
+                       : run_plan(place, options, profile, mounted, result);
+        plan_done(&result->plan);
+        mounted_free(mounted, profile->n_filesystems);
+        return status;
+}
+
+/* The parent tells by its exit status that the profile is good; the child goes on. A systemd initramfs
+ * kills what does not mark itself as belonging to the root's storage. */
+static bool in_background(char **argv)
+{
+        int null;
+
+        if (fork() != 0)
+                return false;
+        setsid();
+        if (access("/etc/initrd-release", F_OK) == 0)
+                argv[0][0] = '@';
+        null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (null >= 0) {
+                dup2(null, STDIN_FILENO);
+                dup2(null, STDOUT_FILENO);
+                dup2(null, STDERR_FILENO);
+                close(null);
+        }
+        return true;
+}
+
+int main(int argc, char **argv)
+{
+        CLEANUP(profile_free) struct profile *profile = NULL;
+        struct replay_result result = {.times.start = now_us()};
+        struct options options;
+        struct place place;
+        const char *why = NULL;
+        int status, r;
+
+        if (options_parse(argc, argv, &options, &status))
+                return status;
+        result.profile = profile_path(&options);
+        r = place_open(&place, options.root);
+        if (r < 0) {
+                fprintf(stderr, "bootahead-replay: '%s': %s, booting without replay\n", options.root,
+                        strerror(-r));
+                status = EXIT_REFUSED;
+        } else if (read_profile(&place, &options, &profile, &why) != 0) {
+                status = refuse(&place, &options, &result, why);
+        } else {
+                result.times.verified = now_us();
+                if (options.background && !in_background(argv))
+                        _exit(EXIT_DONE);
+                status = replay(&place, &options, profile, &result);
+        }
+        place_close(&place);
+        return status;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+static void print_text(FILE *file, const char *name, const char *text)
+{
+        fprintf(file, "  \"%s\": \"", name);
+        for (; *text; text++) {
+                if (*text == '"' || *text == '\\')
+                        fprintf(file, "\\%c", *text);
+                else if ((unsigned char)*text < ' ')
+                        fprintf(file, "\\u%04x", (unsigned char)*text);
+                else
+                        fputc(*text, file);
+        }
+        fputs("\",\n", file);
+}
+
+static void print_number(FILE *file, const char *name, uint64_t value)
+{
+        fprintf(file, "  \"%s\": %" PRIu64 ",\n", name, value);
+}
+
+static void print_counters(FILE *file, const struct replay_result *result)
+{
+        const struct engine_counters *counters = &result->counters;
+
+        print_number(file, "files", counters->files);
+        print_number(file, "files_gone", counters->gone);
+        print_number(file, "files_changed", counters->changed);
+        print_number(file, "files_failed", counters->failed);
+        print_number(file, "files_skipped", result->plan.skipped_files);
+        print_number(file, "requests", counters->requests);
+        print_number(file, "bytes", counters->bytes);
+        print_number(file, "metadata_requests", counters->metadata_requests);
+        print_number(file, "metadata_bytes", counters->metadata_bytes);
+        print_number(file, "cut_bytes", result->plan.cut_bytes);
+        print_number(file, "late_requests", counters->late);
+        print_number(file, "errors", counters->errors);
+}
+
+int report_write(int dirfd, const char *path, const struct replay_result *result)
+{
+        _cleanup_fclose_ FILE *file = NULL;
+        char temporary[PATH_MAX];
+        int fd;
+
+        snprintf(temporary, sizeof temporary, "%s.new", path);
+        fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+        if (fd < 0)
+                return -errno;
+        file = fdopen(fd, "we");
+        if (!file) {
+                close(fd);
+                return -ENOMEM;
+        }
+        fputs("{\n", file);
+        print_text(file, "result", result->why ? "refused" : "done");
+        print_text(file, "why", result->why ? result->why : "");
+        print_text(file, "profile", result->profile);
+        print_counters(file, result);
+        print_number(file, "start_us", result->times.start);
+        print_number(file, "verified_us", result->times.verified);
+        print_number(file, "planned_us", result->times.planned);
+        print_number(file, "end_us", result->times.end);
+        fputs("  \"version\": 1\n}\n", file);
+        if (fflush(file) || ferror(file))
+                return -EIO;
+        return renameat(dirfd, temporary, dirfd, path) < 0 ? -errno : 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What replay leaves for those who come later: BOOTAHEAD_RUNDIR/replay.json. */
+#pragma once
+
+#include "engine.h"
+#include "plan.h"
+
+struct replay_times { /* CLOCK_BOOTTIME, µs; 0: did not happen */
+        uint64_t start, verified, planned, end;
+};
+
+struct replay_result {
+        const char *profile;      /* path */
+        const char *why;          /* NULL: done, else why the profile was refused */
+        uint8_t profile_boot[16]; /* the boot that the profile was collected in */
+        struct replay_times times;
+        struct plan plan;
+        struct engine_counters counters;
+};
+
+/* report_write - atomically. @dirfd, @path as in openat(2). Return: 0 or negative errno. */
+int report_write(int dirfd, const char *path, const struct replay_result *result);
