@@ -5,7 +5,7 @@
  */
 #include "cleanup.h"
 #include "format.h"
-#include "strings.h"
+#include "string-store.h"
 #include "tables.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
 #include "profile.h"
 
 #include "cleanup.h"
-#include "strings.h"
+#include "string-store.h"
 #include "tables.h"
 
 #include <assert.h>

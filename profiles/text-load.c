@@ -3,7 +3,7 @@
  * Reading the text twin, line by line with bounded memory. Every entry is checked when its line is read,
  * so that a fault has a line number.
  */
-#include "strings.h"
+#include "string-store.h"
 #include "tables.h"
 #include "text-scan.h"
 

@@ -3,7 +3,7 @@
  * Storage of a profile's strings: blocks that never move, and an open-addressed set of pointers into
  * them. Knows nothing of what the strings mean.
  */
-#include "strings.h"
+#include "string-store.h"
 
 #include "profile.h"
 

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-golden [--print] - the format does not change by accident
+ *
+ * Compares the header's fixed part and the body of each of the sample's sections, before compression
+ * since libzstd's versions differ, with sample.bodies. --print prints that file anew, for a change that
+ * FORMAT.md has made on purpose.
+ */
+#include "fixture.h"
+#include "format-write.h"
+
+#include <string.h>
+
+static void print_bytes(FILE *out, const uint8_t *bytes, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                fprintf(out, "%02x%s", bytes[i], i % 32 == 31 || i + 1 == n ? "\n" : "");
+}
+
+/* print_golden - what must stay as it is */
+static void print_golden(FILE *out)
+{
+        _cleanup_profile_ struct profile *profile = sample_profile();
+        __attribute__((cleanup(packed_done))) struct packed packed = {};
+
+        fputs("# SPDX-License-Identifier: LGPL-2.1-or-later\n"
+              "# sample.txt in the binary form: header without its checksum, then each section unpacked.\n",
+              out);
+        assert_int_equal(format_pack(profile, &packed), 0);
+        memset(packed.bytes + HEADER_CHECKSUM, 0, 4); /* depends on the packed sizes */
+        fputs("header\n", out);
+        print_bytes(out, packed.bytes, HEADER_FIXED);
+        for (size_t i = 0; i < n_layouts; i++) {
+                struct body body = {};
+
+                assert_int_equal(body_encode(profile, &layouts[i], &body), 0);
+                fprintf(out, "section %u, %zu bytes\n", layouts[i].type, body.n);
+                print_bytes(out, body.bytes, body.n);
+                body_done(&body);
+        }
+}
+
+static void test_bodies(void **state)
+{
+        _cleanup_fclose_ FILE *file = fopen(SOURCE_DIR "/sample.bodies", "re");
+        _cleanup_free_ char *got = NULL, *expected = NULL;
+        size_t n, room = 0;
+        FILE *out = open_memstream(&got, &n);
+
+        (void)state;
+        print_golden(out);
+        fclose(out);
+        assert_non_null(file);
+        assert_true(getdelim(&expected, &room, EOF, file) > 0);
+        assert_string_equal(got, expected);
+}
+
+/* The committed bytes are read as the committed text, whatever libzstd compresses them. */
+static void test_text(void **state)
+{
+        _cleanup_craft_ struct craft *craft = craft_new();
+        _cleanup_profile_ struct profile *profile = NULL;
+        _cleanup_free_ char *expected = NULL, *got = NULL;
+        size_t n;
+
+        (void)state;
+        expected = sample_text(&n);
+        assert_int_equal(craft_read(craft, PROFILE_PART_ALL, &profile, NULL), 0);
+        got = text_of(profile);
+        assert_string_equal(got, expected);
+}
+
+int main(int argc, char **argv)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_bodies),
+                cmocka_unit_test(test_text),
+        };
+
+        if (argc == 2 && strcmp(argv[1], "--print") == 0) {
+                print_golden(stdout);
+                return 0;
+        }
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
