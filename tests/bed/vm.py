@@ -15,7 +15,7 @@ import subprocess
 import tarfile
 import tempfile
 
-from . import Boot, disk, image as images, root
+from . import Boot, disk, image as images, mounts
 
 TIMEOUT = 240          # seconds for a boot with its report and power-off
 EXCHANGE = 256 << 20   # bytes of the sparse file that carries archives in and out
@@ -131,7 +131,7 @@ def boot(image, model='none', build_dir='build/release', kernel='6.12', command_
     comes back in extra['files'], its output in extra['stdout'] and ['stderr']. With keep what the guest
     writes to its disk stays in the image. clean stops all services before the power goes, which takes longer.
     """
-    root.make_mounts_private()
+    mounts.make_mounts_private()
     warm(image.path)
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix='bed-vm-')))
@@ -153,3 +153,15 @@ def machine(image):
         path = pathlib.Path(folder) / 'disk.raw'
         subprocess.run(['cp', '--sparse=always', '--reflink=auto', image.path, path], check=True)
         yield dataclasses.replace(image, path=path)
+
+
+@contextlib.contextmanager
+def opened(machine):
+    """The file system of a machine that is not running, as a folder, for as long as the `with` block lasts."""
+    mounts.make_mounts_private()
+    with tempfile.TemporaryDirectory(prefix='bed-machine-') as folder:
+        subprocess.run(['mount', '-o', 'loop', machine.path, folder], check=True)
+        try:
+            yield pathlib.Path(folder)
+        finally:
+            subprocess.run(['umount', folder], check=True)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+What the tests with real boots share: the image with a release build in it, and what a boot says of itself.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import unittest
+
+PROJECT = pathlib.Path(__file__).resolve().parent.parent.parent
+RELEASE = pathlib.Path(os.environ.get('BOOTAHEAD_RELEASE', PROJECT / 'build/release'))
+SKIPPED = 77
+
+sys.path.insert(0, str(PROJECT / 'tests'))
+from bed import image as images, vm  # noqa: E402
+
+# Runs in the guest when the boot has finished, and again what the late units did then.
+REPORT = '''
+for unit in bootahead-collect.service bootahead-replay.service bootahead-report.service; do
+        while [ "$(systemctl show --property=SubState --value $unit)" = running ]; do sleep 0.5; done
+done
+mkdir bootahead
+cp /run/bootahead/* bootahead/
+journalctl --boot --no-pager --quiet > journal
+journalctl --boot --no-pager --quiet --output=json SYSLOG_IDENTIFIER=bootahead-late > lines
+journalctl --boot --no-pager --quiet _TRANSPORT=audit > audit
+dmesg > kernel
+systemctl list-units --failed --plain --no-legend > failed
+'''
+
+
+def skip(reason):
+    print(f'skipped: {reason}')
+    sys.exit(SKIPPED)
+
+
+def require():
+    """Ends the test where this machine can't run it."""
+    if os.geteuid() != 0:
+        skip('needs root, to make and to mount images')
+    for program in ('qemu-system-x86_64', 'mmdebstrap'):
+        if not shutil.which(program):
+            skip(f'{program} is not installed')
+    for program in ('libexec/bootahead-collect', 'libexec/bootahead-replay', 'libexec/bootahead-late', 'bin/bootahead'):
+        if not (RELEASE / program).exists():
+            skip(f"'{RELEASE / program}' is not built")
+
+
+def installed(**options):
+    return images.with_bootahead(images.minimal(RELEASE), RELEASE, **options)
+
+
+class Said:
+    """A finished boot, and what it left to read."""
+
+    def __init__(self, boot):
+        files = boot.extra['files']
+        text = {name: content.decode(errors='replace') for name, content in files.items()
+                if not name.startswith('bootahead/profile')}
+        self.boot, self.seconds = boot, boot.seconds
+        self.journal, self.kernel, self.audit = text['journal'], text['kernel'], text['audit']
+        self.failed = text['failed'].split('\n')[:-1]
+        self.lines = [json.loads(line) for line in text['lines'].splitlines()]
+        self.decision = dict(line.split('=', 1) for line in text.get('bootahead/decision', '').splitlines())
+        self.reports = {name: json.loads(text[f'bootahead/{name}.json']) for name in ('collect', 'replay')
+                        if f'bootahead/{name}.json' in text}
+
+    def messages(self):
+        return [line['MESSAGE'] for line in self.lines]
+
+
+def boot(image, model='none', **options):
+    said = Said(vm.boot(image, model, RELEASE, run=REPORT, **options))
+    print(f'{model}: {said.seconds:.2f} s, {said.boot.read_requests} read requests, {said.decision}', flush=True)
+    for message in said.messages():
+        print(f'  {message}', flush=True)
+    return said
+
+
+def bootahead(*arguments):
+    """The people's tool of the release build; returns its exit status and output."""
+    result = subprocess.run([RELEASE / 'bin/bootahead', *map(str, arguments)], capture_output=True, text=True)
+    return result.returncode, result.stdout + result.stderr
+
+
+class Case(unittest.TestCase):
+    def assert_collected(self, said, sources, why):
+        """A collecting boot that went well, and left nothing of its own in anybody's log."""
+        self.assertEqual(said.decision['mode'], 'collect')
+        self.assertIn(why, said.decision['why'])
+        self.assertEqual(said.reports['collect']['result'], 'done')
+        self.assertEqual(set(said.reports['collect']['source'].split('+')), sources)
+        self.assertEqual(said.failed, [])
+        collected = [line for line in said.lines if line['MESSAGE_ID'] == 'f93a4d3c543f4362ab3b973729d38abd']
+        self.assertEqual(len(collected), 1, said.messages())
+        self.assertGreater(int(collected[0]['BOOTAHEAD_FILES']), 100)
+        self.assertEqual(int(collected[0]['BOOTAHEAD_LOSSES']), 0)
+
+    def assert_profile(self, machine):
+        """The profile that a machine has on its disk."""
+        with vm.opened(machine) as root:
+            profile = root / 'var/lib/bootahead/profile'
+            status, text = bootahead('verify', profile)
+            self.assertEqual(status, 0, text)
+            status, text = bootahead('dump', profile)
+            self.assertEqual(status, 0, text)
+        self.assertIn('/usr/lib/systemd/systemd', text)
+        self.assertIn('/usr/sbin/sshd', text)
+        self.assertNotIn('/proc/', text)
+
+    def assert_replayed(self, said):
+        self.assertEqual(said.decision['mode'], 'replay')
+        self.assertEqual(said.failed, [])
+        self.assertEqual(said.reports['replay']['result'], 'done')
+        self.assertGreater(said.reports['replay']['files'], 100)
+        self.assertEqual(len(said.lines), 1, said.messages())
+        self.assertIn('Read ahead', said.messages()[0])
+
+
+def main():
+    require()
+    unittest.main(verbosity=2)

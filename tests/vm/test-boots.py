@@ -1,0 +1,56 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The life of a machine: the first boot collects by audit, and says so nowhere else; the next ones are faster."""
+
+import re
+import statistics
+
+import support
+from support import vm
+
+ROUNDS = 2
+# System calls, arguments, names, io_uring: what only a rule brings. Others' messages have other types.
+RECORD = re.compile(r'type=(1300|1302|1307|1309|1327|1336)\b|SYSCALL arch=|key="bootahead')
+
+
+class Boots(support.Case):
+    def test_life(self):
+        with vm.machine(support.installed()) as machine:
+            with self.subTest('collect'):
+                self.collect(machine)
+            self.assert_profile(machine)
+            plain, replayed = [], []
+            for _ in range(ROUNDS):
+                plain.append(support.boot(machine, 'lazy', command_line='bootahead=control'))
+                replayed.append(support.boot(machine, 'lazy'))
+            with self.subTest('control'):
+                self.assertEqual(plain[0].decision['mode'], 'control')
+                self.assertEqual(plain[0].messages(), ['Booted without replay: asked for on the kernel command line'])
+                self.assertEqual(plain[0].reports, {})
+            with self.subTest('replay'):
+                self.assert_replayed(replayed[0])
+            with self.subTest('gain'):
+                self.compare(plain, replayed)
+
+    def collect(self, machine):
+        said = support.boot(machine, keep=True, clean=True)
+        self.assert_collected(said, {'audit', 'fanotify'}, 'there is no profile')
+        self.assertEqual(said.audit, '')
+        for name, text in (('journal', said.journal), ('kernel log', said.kernel)):
+            found = [line for line in text.splitlines() if RECORD.search(line)]
+            self.assertEqual(found, [], f'records in the {name}')
+        with vm.opened(machine) as root:
+            self.assertFalse((root / 'var/log/audit/audit.log').exists())
+
+    def compare(self, plain, replayed):
+        """Replay wins in every round, by more than the machine scatters."""
+        spread = max(said.seconds for said in plain) - min(said.seconds for said in plain)
+        gain = statistics.median(said.seconds for said in plain) - statistics.median(said.seconds for said in replayed)
+        print(f'gain {gain:.2f} s, spread of plain boots {spread:.2f} s', flush=True)
+        self.assertLess(max(said.seconds for said in replayed), min(said.seconds for said in plain))
+        self.assertLess(max(said.boot.stall_seconds for said in replayed),
+                        min(said.boot.stall_seconds for said in plain))
+
+
+if __name__ == '__main__':
+    support.main()

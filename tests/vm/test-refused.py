@@ -1,0 +1,66 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Profiles that nobody should replay: the boot completes at plain speed, says why, and collects anew."""
+
+import os
+import random
+import shutil
+import statistics
+import struct
+import zlib
+
+import support
+from support import vm
+
+SLOWER = 1.3  # times a plain boot: what the emulated CPU scatters, and what collecting costs on it
+
+
+def newer(content):
+    """A profile that readers of the first version must not read: profiles/FORMAT.md, 1.1."""
+    head = bytearray(content)
+    size, = struct.unpack_from('<I', head, 8)
+    struct.pack_into('<IHH', head, 12, 0, 2, 2)
+    struct.pack_into('<I', head, 12, zlib.crc32(head[:size]))
+    return bytes(head)
+
+
+FAULTS = {
+    'garbage': lambda content: random.Random(1).randbytes(len(content)),
+    'empty': lambda content: b'',
+    'truncated': lambda content: content[:len(content) // 2],
+    'newer': newer,
+    'foreign owner': lambda content: content,
+}
+
+
+class Refused(support.Case):
+    def test_faults(self):
+        with vm.machine(support.installed()) as machine:
+            support.boot(machine, keep=True, clean=True)
+            plain = [support.boot(machine, command_line='bootahead=control').seconds for _ in range(2)]
+            with vm.opened(machine) as root:
+                good = (root / 'var/lib/bootahead/profile').read_bytes()
+            for name, damage in FAULTS.items():
+                with self.subTest(name):
+                    self.boot_with(machine, damage(good), owner=65534 if name == 'foreign owner' else 0,
+                                   limit=statistics.median(plain) * SLOWER)
+
+    def boot_with(self, machine, content, owner, limit):
+        with vm.opened(machine) as root:
+            folder = root / 'var/lib/bootahead'
+            shutil.rmtree(folder)
+            folder.mkdir()
+            (folder / 'profile').write_bytes(content)
+            os.chown(folder / 'profile', owner, owner)
+        said = support.boot(machine, keep=True, clean=True)
+        self.assertEqual(said.decision.get('profile'), 'refused')
+        self.assert_collected(said, {'audit', 'fanotify'}, "'/")
+        self.assertLess(said.seconds, limit)
+        self.assertEqual(len([text for text in said.messages() if 'set aside' in text]), 1, said.messages())
+        with vm.opened(machine) as root:
+            self.assertEqual((root / 'var/lib/bootahead/profile.corrupt').read_bytes(), content)
+        self.assert_profile(machine)
+
+
+if __name__ == '__main__':
+    support.main()
