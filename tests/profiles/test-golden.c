@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-golden [--print] - the format does not change by accident
+ * test-golden [--print | --write FILE] - the format does not change by accident
  *
  * Compares the header's fixed part and the body of each of the sample's sections, before compression
  * since libzstd's versions differ, with sample.bodies. --print prints that file anew, for a change that
- * FORMAT.md has made on purpose.
+ * FORMAT.md has made on purpose; --write writes the sample as a profile, for other readers.
  */
 #include "fixture.h"
 #include "format-write.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 static void print_bytes(FILE *out, const uint8_t *bytes, size_t n)
@@ -77,6 +78,11 @@ int main(int argc, char **argv)
                 cmocka_unit_test(test_text),
         };
 
+        if (argc == 3 && strcmp(argv[1], "--write") == 0) {
+                _cleanup_profile_ struct profile *profile = sample_profile();
+
+                return profile_write(AT_FDCWD, argv[2], profile) == 0 ? 0 : 1;
+        }
         if (argc == 2 && strcmp(argv[1], "--print") == 0) {
                 print_golden(stdout);
                 return 0;
