@@ -145,8 +145,17 @@ static int open_file(void *data, const struct plan_read *read, int *ret_fd)
 /* posix_fadvise(2) returns the error's positive number and does not set errno. */
 static int read_ahead(void *data, int fd, const struct plan_read *read)
 {
-        (void)data;
-        return -posix_fadvise(fd, (off_t)read->offset, (off_t)read->length, POSIX_FADV_WILLNEED);
+        const struct engine_files *files = data;
+        uint64_t window = files->mounted[read->filesystem].window, end = read->offset + read->length;
+
+        for (uint64_t offset = read->offset; offset < end; offset += window) {
+                uint64_t length = end - offset < window ? end - offset : window;
+                int error = posix_fadvise(fd, (off_t)offset, (off_t)length, POSIX_FADV_WILLNEED);
+
+                if (error)
+                        return -error;
+        }
+        return 0;
 }
 
 static void close_file(void *data, int fd)

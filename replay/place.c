@@ -116,6 +116,38 @@ static int open_device(const struct place *place, unsigned int device_major, uns
         return take_fd(&fd);
 }
 
+static uint64_t queue_setting(const struct place *place, unsigned int device_major, unsigned int device_minor,
+                              const char *name)
+{
+        for (int level = 0; level < 2; level++) { /* a partition has no queue; its parent has */
+                _cleanup_close_ int fd = -1;
+                char path[96], text[24];
+                ssize_t n;
+
+                snprintf(path, sizeof path, "dev/block/%u:%u/%squeue/%s", device_major, device_minor,
+                         level ? "../" : "", name);
+                fd = openat(place->sys, path, O_RDONLY | O_CLOEXEC);
+                n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+                if (n > 0) {
+                        text[n] = '\0';
+                        return strtoull(text, NULL, 10);
+                }
+        }
+        return 0;
+}
+
+/* The larger of read-ahead window and largest request (force_page_cache_ra(), mm/readahead.c, Linux 6.1
+ * to 6.18). */
+static uint64_t window_of(const struct place *place, unsigned int device_major, unsigned int device_minor)
+{
+        enum { LEAST_KB = 4, USUAL_KB = 128, MOST_KB = 16384 };
+        uint64_t ahead = queue_setting(place, device_major, device_minor, "read_ahead_kb");
+        uint64_t request = queue_setting(place, device_major, device_minor, "max_sectors_kb");
+        uint64_t window = ahead > request ? ahead : request;
+
+        return (window < LEAST_KB ? USUAL_KB : window > MOST_KB ? MOST_KB : window) * 1024;
+}
+
 /* Two mount points may be tried for one filesystem: the later line hides the earlier one. */
 static void take_line(const struct place *place, const struct mount_line *line, const char *below,
                       const struct profile_filesystem *wanted, struct mounted *mounted)
@@ -136,6 +168,7 @@ static void take_line(const struct place *place, const struct mount_line *line, 
                 return;
         mounted->root = take_fd(&fd);
         mounted->device = line->major != 0 ? open_device(place, line->major, line->minor) : -1;
+        mounted->window = window_of(place, line->major, line->minor);
         mounted->why = "";
 }
 

@@ -23,6 +23,7 @@ void place_close(struct place *place);
 struct mounted {
         int root;        /* its folder, or -1: not there */
         int device;      /* its own block device, or -1 */
+        uint64_t window; /* bytes that one call reads ahead at most; the kernel drops the rest unsaid */
         const char *why; /* why it is not there */
 };
 
