@@ -50,11 +50,11 @@ static int compress_body(ZSTD_CCtx *context, const struct body *body, uint8_t *t
                         continue;
                 in.size = body->cuts[i];
                 if (ZSTD_compressStream2(context, &out, &in, ZSTD_e_flush) != 0 || in.pos != in.size)
-                        return -ENOBUFS;
+                        return -ENOMEM; /* there is room enough: it can lack nothing else */
         }
         in.size = body->n;
         if (ZSTD_compressStream2(context, &out, &in, ZSTD_e_end) != 0)
-                return -ENOBUFS;
+                return -ENOMEM;
         *ret = out.pos;
         return 0;
 }

@@ -36,62 +36,22 @@ static uint8_t *own(struct craft_section *section)
         return plane(section, 4);
 }
 
-static void no_body(struct craft_section *s)
-{
-        craft_body(s, "1234567", 7);
-}
-static void cut_body(struct craft_section *s)
-{
-        s->body.n--;
-}
-static void cut_to_counts(struct craft_section *s)
-{
-        s->body.n = BODY_FIXED;
-}
-static void cut_in_strings(struct craft_section *s)
-{
-        s->body.n = columns_at(s) - 1;
-}
-static void many_rows(struct craft_section *s)
-{
-        put_bytes(s->body.bytes, UINT32_MAX, 4);
-}
-static void few_rows(struct craft_section *s)
-{
-        put_bytes(s->body.bytes, get_u32(s->body.bytes) - 1, 4);
-}
-static void more_rows(struct craft_section *s)
-{
-        put_bytes(s->body.bytes, get_u32(s->body.bytes) + 1, 4);
-}
-static void many_strings(struct craft_section *s)
-{
-        put_bytes(s->body.bytes + 4, UINT32_MAX, 4);
-}
-static void few_strings(struct craft_section *s)
-{
-        put_bytes(s->body.bytes + 4, 3, 4);
-}
-static void first_shares(struct craft_section *s)
-{
-        plane(s, 0)[0] = 1;
-}
-static void shares_too_much(struct craft_section *s)
-{
-        plane(s, 0)[1] = 200;
-}
-static void long_string(struct craft_section *s)
-{
-        plane(s, 3)[0] = 0x10;
-}
-static void nul_in_string(struct craft_section *s)
-{
-        own(s)[3] = '\0';
-}
-static void string_order(struct craft_section *s)
-{
-        own(s)[1] = 'z';
-}
+/* clang-format off */
+static void no_body(struct craft_section *s) { craft_body(s, "1234567", 7); }
+static void cut_body(struct craft_section *s) { s->body.n--; }
+static void cut_to_counts(struct craft_section *s) { s->body.n = BODY_FIXED; }
+static void cut_in_strings(struct craft_section *s) { s->body.n = columns_at(s) - 1; }
+static void many_rows(struct craft_section *s) { put_bytes(s->body.bytes, UINT32_MAX, 4); }
+static void few_rows(struct craft_section *s) { put_bytes(s->body.bytes, get_u32(s->body.bytes) - 1, 4); }
+static void more_rows(struct craft_section *s) { put_bytes(s->body.bytes, get_u32(s->body.bytes) + 1, 4); }
+static void many_strings(struct craft_section *s) { put_bytes(s->body.bytes + 4, UINT32_MAX, 4); }
+static void few_strings(struct craft_section *s) { put_bytes(s->body.bytes + 4, 3, 4); }
+static void first_shares(struct craft_section *s) { plane(s, 0)[0] = 1; }
+static void shares_too_much(struct craft_section *s) { plane(s, 0)[1] = 200; }
+static void long_string(struct craft_section *s) { plane(s, 3)[0] = 0x10; }
+static void nul_in_string(struct craft_section *s) { own(s)[3] = '\0'; }
+static void string_order(struct craft_section *s) { own(s)[1] = 'z'; }
+/* clang-format on */
 
 static void same_string(struct craft_section *s)
 {
@@ -99,105 +59,58 @@ static void same_string(struct craft_section *s)
         plane(s, 2)[1] = 0;
 }
 
-/* paths with "..", "//" and a relative one: the first file is /boot/efi/EFI/BOOT/BOOTX64.EFI */
-static void parent_path(struct craft_section *s)
+/* the third string of the processes begins as the second goes on */
+static void shares_too_little(struct craft_section *s)
 {
-        memcpy(own(s), "/../aaaa", 8);
-}
-static void double_slash(struct craft_section *s)
-{
-        memcpy(own(s), "/a//aaaa", 8);
-}
-static void relative_path(struct craft_section *s)
-{
-        memcpy(own(s), ".boot/ef", 8);
+        own(s)[6] = 's';
 }
 
-static void string_index(struct craft_section *s)
-{
-        *value(s, 16, 0) = 200;
-} /* kernel */
-static void boot_source(struct craft_section *s)
-{
-        *value(s, 16 + 4 * 4, 0) = 0xff;
-} /* sources */
-static void device_kind(struct craft_section *s)
-{
-        *value(s, 16 + 4 + 4, 0) = 9;
-} /* device */
-static void file_filesystem(struct craft_section *s)
-{
-        *value(s, 0, 0) = 3;
-} /* filesystem */
-static void file_size(struct craft_section *s)
-{
-        *value(s, 4 + 7, 0) = 0x80;
-} /* size */
-static void range_file(struct craft_section *s)
-{
-        *value(s, 0, 0) = 0xfe;
-} /* file */
-static void range_file_negative(struct craft_section *s)
-{
-        *value(s, 0, 0) = 0xff;
-} /* file */
-static void range_count(struct craft_section *s)
-{
-        *value(s, 4 + 4, 0) = 0;
-} /* count */
-static void range_wraps(struct craft_section *s)
-{
-        memset(value(s, 4, 0), 0xff, 4 * 6);
-} /* page */
-static void range_order(struct craft_section *s)
-{
-        memset(value(s, 12, 1), 0xff, 1 + 3 * 6);
-} /* use */
-static void metadata_fs(struct craft_section *s)
-{
-        *value(s, 0, 0) = 7;
-} /* filesystem */
+/* paths with "..", "//" and a relative one: the first file is /boot/efi/EFI/BOOT/BOOTX64.EFI */
+/* clang-format off */
+static void parent_path(struct craft_section *s) { memcpy(own(s), "/../aaaa", 8); }
+static void double_slash(struct craft_section *s) { memcpy(own(s), "/a//aaaa", 8); }
+static void relative_path(struct craft_section *s) { memcpy(own(s), ".boot/ef", 8); }
+static void string_index(struct craft_section *s) { *value(s, 16, 0) = 200; } /* kernel */
+static void string_behind(struct craft_section *s) { *value(s, 16, 0) = (uint8_t)get_u32(s->body.bytes + 4); }
+static void boot_source(struct craft_section *s) { *value(s, 16 + 4 * 4, 0) = 0xff; } /* sources */
+static void device_kind(struct craft_section *s) { *value(s, 16 + 4 + 4, 0) = 9; } /* device */
+static void file_filesystem(struct craft_section *s) { *value(s, 0, 0) = 3; } /* filesystem */
+static void file_size(struct craft_section *s) { *value(s, 4 + 7, 0) = 0x80; } /* size */
+static void range_file(struct craft_section *s) { *value(s, 0, 0) = 0xfe; } /* file */
+static void range_file_negative(struct craft_section *s) { *value(s, 0, 0) = 0xff; } /* file */
+static void range_count(struct craft_section *s) { *value(s, 4 + 4, 0) = 0; } /* count */
+static void range_wraps(struct craft_section *s) { memset(value(s, 4, 0), 0xff, 4 * 6); } /* page */
+static void range_order(struct craft_section *s) { memset(value(s, 12, 1), 0xff, 1 + 3 * 6); } /* use */
+static void metadata_fs(struct craft_section *s) { *value(s, 0, 0) = 7; } /* filesystem */
+/* clang-format on */
+
 static void metadata_order(struct craft_section *s)
 {
         *value(s, 4, 1) = 0;
         value(s, 4 + 1, 1)[0] = 0;
 }
-static void second_range(struct craft_section *s)
+
+static void seconds(struct craft_section *s)
 {
         memset(value(s, 0, 0), 0xff, 8 * 12);
-} /* mtime */
+}
+
+/* one more than fits, in the first row's four planes */
 static void nanoseconds(struct craft_section *s)
 {
-        memset(value(s, 8, 0), 0xff, 4 * 12);
-} /* the rest */
-static void process_boot(struct craft_section *s)
-{
-        *value(s, 0, 0) = 2;
-} /* boot */
-static void process_parent(struct craft_section *s)
-{
-        *value(s, 16, 1) = 5;
-} /* parent */
-static void process_circle(struct craft_section *s)
-{
-        *value(s, 16, 1) = 1;
-} /* parent */
-static void process_unit(struct craft_section *s)
-{
-        *value(s, 24, 0) = 0x7f;
-} /* unit */
-static void access_file(struct craft_section *s)
-{
-        *value(s, 0, 0) = 0xf0;
-} /* file */
-static void access_process(struct craft_section *s)
-{
-        *value(s, 4, 0) = 10;
-} /* process */
-static void access_flags(struct craft_section *s)
-{
-        *value(s, 4 + 4 + 8, 0) = 16;
-} /* flags */
+        for (size_t i = 0; i < 4; i++)
+                *value(s, 8 + i, 0) = (uint8_t)(1000000000 >> 8 * i);
+}
+
+/* clang-format off */
+static void process_boot(struct craft_section *s) { *value(s, 0, 0) = 2; } /* boot */
+static void process_parent(struct craft_section *s) { *value(s, 16, 1) = 5; } /* parent */
+static void process_circle(struct craft_section *s) { *value(s, 16, 1) = 1; } /* parent */
+static void process_unit(struct craft_section *s) { *value(s, 24, 0) = 0x7f; } /* unit */
+static void access_file(struct craft_section *s) { *value(s, 0, 0) = 0xf0; } /* file */
+static void access_process(struct craft_section *s) { *value(s, 4, 0) = 10; } /* process */
+static void access_flags(struct craft_section *s) { *value(s, 4 + 4 + 8, 0) = 16; } /* flags */
+/* clang-format on */
 
 static const struct {
         const char *name;
@@ -227,10 +140,14 @@ static const struct {
         {"NUL in a string", SECTION_FILES, nul_in_string, "NUL"},
         {"string order", SECTION_FILES, string_order, "not in ascending order"},
         {"same string twice", SECTION_FILES, same_string, "not in ascending order"},
+        {"empty string twice", SECTION_PROCESSES, same_string, "strings are not in ascending order"},
+        {"string shares too little", SECTION_PROCESSES, shares_too_little,
+         "strings are not in ascending order"},
         {"path with ..", SECTION_FILES, parent_path, "no resolved absolute path"},
         {"path with //", SECTION_FILES, double_slash, "no resolved absolute path"},
         {"relative path", SECTION_FILES, relative_path, "no resolved absolute path"},
         {"string index", SECTION_BOOTS, string_index, "string is referred to"},
+        {"string index behind the last", SECTION_BOOTS, string_behind, "string is referred to"},
         {"unknown source", SECTION_BOOTS, boot_source, "unknown source"},
         {"unknown device", SECTION_FILESYSTEMS, device_kind, "kind of device"},
         {"file's filesystem", SECTION_FILES, file_filesystem, "file refers to a filesystem"},
@@ -242,7 +159,7 @@ static const struct {
         {"range order", SECTION_RANGES, range_order, "order of first use"},
         {"metadata's filesystem", SECTION_METADATA, metadata_fs, "metadata refers to a filesystem"},
         {"metadata order", SECTION_METADATA, metadata_order, "not in ascending order"},
-        {"seconds out of range", SECTION_DETAILS, second_range, "time is out of range"},
+        {"seconds out of range", SECTION_DETAILS, seconds, "time is out of range"},
         {"nanoseconds out of range", SECTION_DETAILS, nanoseconds, "time is out of range"},
         {"process's boot", SECTION_PROCESSES, process_boot, "process refers to a boot"},
         {"process's parent", SECTION_PROCESSES, process_parent, "parent is not there"},

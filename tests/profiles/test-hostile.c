@@ -118,43 +118,17 @@ static void test_random_garbage(void **state)
 }
 
 /* ---- Headers ----------------------------------------------------------------------------- */
-
-static void wrong_checksum(uint8_t *header)
-{
-        header[HEADER_CHECKSUM] ^= 1;
-}
-static void wrong_field(uint8_t *header)
-{
-        header[HEADER_COMPATIBLE] ^= 1;
-}
-static void header_too_large(uint8_t *header)
-{
-        put_bytes(header + HEADER_SIZE, HEADER_MAX + 1, 4);
-}
-static void header_too_small(uint8_t *header)
-{
-        put_bytes(header + HEADER_SIZE, HEADER_FIXED - 1, 4);
-}
-static void many_sections(uint8_t *header)
-{
-        put_bytes(header + HEADER_SECTIONS, UINT16_MAX, 2);
-}
-static void one_more_section(uint8_t *header)
-{
-        put_bytes(header + HEADER_SECTIONS, n_layouts + 1, 2);
-}
-static void no_sections(uint8_t *header)
-{
-        put_bytes(header + HEADER_SECTIONS, 0, 2);
-}
-static void small_entries(uint8_t *header)
-{
-        put_bytes(header + HEADER_ENTRY_SIZE, ENTRY_FIXED - 1, 2);
-}
-static void large_entries(uint8_t *header)
-{
-        put_bytes(header + HEADER_ENTRY_SIZE, UINT16_MAX, 2);
-}
+/* clang-format off */
+static void wrong_checksum(uint8_t *header) { header[HEADER_CHECKSUM] ^= 1; }
+static void wrong_field(uint8_t *header) { header[HEADER_COMPATIBLE] ^= 1; }
+static void header_too_large(uint8_t *header) { put_bytes(header + HEADER_SIZE, HEADER_MAX + 1, 4); }
+static void header_too_small(uint8_t *header) { put_bytes(header + HEADER_SIZE, HEADER_FIXED - 1, 4); }
+static void many_sections(uint8_t *header) { put_bytes(header + HEADER_SECTIONS, UINT16_MAX, 2); }
+static void one_more_section(uint8_t *header) { put_bytes(header + HEADER_SECTIONS, n_layouts + 1, 2); }
+static void no_sections(uint8_t *header) { put_bytes(header + HEADER_SECTIONS, 0, 2); }
+static void small_entries(uint8_t *header) { put_bytes(header + HEADER_ENTRY_SIZE, ENTRY_FIXED - 1, 2); }
+static void large_entries(uint8_t *header) { put_bytes(header + HEADER_ENTRY_SIZE, UINT16_MAX, 2); }
+/* clang-format on */
 
 static void test_headers(void **state)
 {
@@ -190,15 +164,10 @@ static void test_headers(void **state)
 }
 
 /* ---- Sections ---------------------------------------------------------------------------- */
-
-static struct craft_section *files(struct craft *craft)
-{
-        return craft_section(craft, SECTION_FILES);
-}
-static struct craft_section *ranges(struct craft *craft)
-{
-        return craft_section(craft, SECTION_RANGES);
-}
+/* clang-format off */
+static struct craft_section *files(struct craft *craft) { return craft_section(craft, SECTION_FILES); }
+static struct craft_section *ranges(struct craft *craft) { return craft_section(craft, SECTION_RANGES); }
+/* clang-format on */
 
 static void empty_section(struct craft *craft)
 {
@@ -206,34 +175,15 @@ static void empty_section(struct craft *craft)
         files(craft)->frame_n = 0;
 }
 
-static void section_behind_end(struct craft *craft)
-{
-        craft->sections[craft->n - 1].packed_more = 1;
-}
-static void section_far_behind_end(struct craft *craft)
-{
-        files(craft)->packed_more = INT64_MAX;
-}
-static void section_wraps(struct craft *craft)
-{
-        files(craft)->packed_more = -1000;
-}
-static void sections_overlap(struct craft *craft)
-{
-        ranges(craft)->offset_more = -1;
-}
-static void section_gap(struct craft *craft)
-{
-        ranges(craft)->offset_more = 1;
-}
-static void offset_behind_end(struct craft *craft)
-{
-        files(craft)->offset_more = 1 << 20;
-}
-static void offset_in_header(struct craft *craft)
-{
-        craft->sections[0].offset_more = -1;
-}
+/* clang-format off */
+static void section_behind_end(struct craft *craft) { craft->sections[craft->n - 1].packed_more = 1; }
+static void section_far_behind_end(struct craft *craft) { files(craft)->packed_more = INT64_MAX; }
+static void section_wraps(struct craft *craft) { files(craft)->packed_more = -1000; }
+static void sections_overlap(struct craft *craft) { ranges(craft)->offset_more = -1; }
+static void section_gap(struct craft *craft) { ranges(craft)->offset_more = 1; }
+static void offset_behind_end(struct craft *craft) { files(craft)->offset_more = 1 << 20; }
+static void offset_in_header(struct craft *craft) { craft->sections[0].offset_more = -1; }
+/* clang-format on */
 
 static void duplicate_section(struct craft *craft)
 {
@@ -255,26 +205,14 @@ static void missing_section(struct craft *craft)
         ranges(craft)->type = 4 + 2;
         craft_section(craft, 5)->type = 7;
 }
-static void unpacked_less(struct craft *craft)
-{
-        files(craft)->unpacked_more = -1;
-}
-static void unpacked_more(struct craft *craft)
-{
-        files(craft)->unpacked_more = 1;
-}
-static void unpacked_huge(struct craft *craft)
-{
-        files(craft)->unpacked_more = INT64_MAX;
-}
-static void unpacked_large(struct craft *craft)
-{
-        files(craft)->unpacked_more = 97 << 20;
-}
-static void no_content_checksum(struct craft *craft)
-{
-        files(craft)->no_checksum = true;
-}
+
+/* clang-format off */
+static void unpacked_less(struct craft *craft) { files(craft)->unpacked_more = -1; }
+static void unpacked_more(struct craft *craft) { files(craft)->unpacked_more = 1; }
+static void unpacked_huge(struct craft *craft) { files(craft)->unpacked_more = INT64_MAX; }
+static void unpacked_large(struct craft *craft) { files(craft)->unpacked_more = 97 << 20; }
+static void no_content_checksum(struct craft *craft) { files(craft)->no_checksum = true; }
+/* clang-format on */
 
 /* set_frame - compresses the body as it is, and puts @more bytes of zeros behind it */
 static void set_frame(struct craft_section *section, size_t more, bool checksum)

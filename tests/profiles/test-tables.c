@@ -176,154 +176,45 @@ static void test_sort_keeps_sorted(void **state)
 }
 
 /* Each breaks one promise of the sample. */
-static void no_kernel(struct profile *p)
-{
-        p->boots[1].kernel = NULL;
-}
-static void unknown_source(struct profile *p)
-{
-        p->boots[0].sources = 1u << 4;
-}
-static void ends_early(struct profile *p)
-{
-        p->boots[0].end_us = p->boots[0].start_us - 1;
-}
-static void no_type(struct profile *p)
-{
-        p->filesystems[0].type = NULL;
-}
-static void relative_mount(struct profile *p)
-{
-        p->filesystems[0].mount = "srv";
-}
-static void unknown_device(struct profile *p)
-{
-        p->filesystems[0].device = PROFILE_DEVICE_COUNT;
-}
-static void no_path(struct profile *p)
-{
-        p->files[0].path = NULL;
-}
-static void empty_path(struct profile *p)
-{
-        p->files[0].path = "";
-}
-static void relative_path(struct profile *p)
-{
-        p->files[0].path = "boot";
-}
-static void root_path(struct profile *p)
-{
-        p->files[0].path = "/";
-}
-static void dot_path(struct profile *p)
-{
-        p->files[0].path = "/boot/./efi";
-}
-static void dot_dot_path(struct profile *p)
-{
-        p->files[0].path = "/boot/..";
-}
-static void double_slash(struct profile *p)
-{
-        p->files[0].path = "/boot//efi";
-}
-static void slash_at_end(struct profile *p)
-{
-        p->files[0].path = "/boot/efi/";
-}
-static void same_path(struct profile *p)
-{
-        p->files[1].path = p->files[0].path;
-}
-static void path_order(struct profile *p)
-{
-        p->files[1].path = "/a";
-}
-static void huge_file(struct profile *p)
-{
-        p->files[1].size = (uint64_t)1 << 63;
-}
-static void no_filesystem(struct profile *p)
-{
-        p->files[1].filesystem = 3;
-}
-static void range_file(struct profile *p)
-{
-        p->ranges[0].file = (uint32_t)p->n_files;
-}
-static void range_empty(struct profile *p)
-{
-        p->ranges[0].count = 0;
-}
-static void range_end(struct profile *p)
-{
-        p->ranges[4].count = 2;
-}
-static void range_order(struct profile *p)
-{
-        p->ranges[0].first_use_us = 2000;
-}
-static void metadata_filesystem(struct profile *p)
-{
-        p->metadata[4].filesystem = 3;
-}
-static void metadata_empty(struct profile *p)
-{
-        p->metadata[0].count = 0;
-}
-static void metadata_end(struct profile *p)
-{
-        p->metadata[4].count = 2;
-}
-static void metadata_order(struct profile *p)
-{
-        p->metadata[1].page = 0;
-}
-static void metadata_filesystem_order(struct profile *p)
-{
-        p->metadata[0].filesystem = 1;
-}
-static void process_boot(struct profile *p)
-{
-        p->processes[0].boot = 2;
-}
-static void process_text(struct profile *p)
-{
-        p->processes[0].unit = NULL;
-}
-static void process_parent(struct profile *p)
-{
-        p->processes[0].parent = 5;
-}
-static void process_itself(struct profile *p)
-{
-        p->processes[4].parent = 4;
-}
-static void process_circle(struct profile *p)
-{
-        p->processes[0].parent = 2;
-}
-static void access_file(struct profile *p)
-{
-        p->accesses[6].file = PROFILE_NONE;
-}
-static void access_process(struct profile *p)
-{
-        p->accesses[6].process = 5;
-}
-static void access_flags(struct profile *p)
-{
-        p->accesses[6].flags = 1u << 4;
-}
-static void access_order(struct profile *p)
-{
-        p->accesses[0].time_us = 1013;
-}
-static void too_many(struct profile *p)
-{
-        p->n_files = PROFILE_FILES_MAX + 1;
-}
+/* clang-format off */
+static void no_kernel(struct profile *p) { p->boots[1].kernel = NULL; }
+static void unknown_source(struct profile *p) { p->boots[0].sources = 1u << 4; }
+static void ends_early(struct profile *p) { p->boots[0].end_us = p->boots[0].start_us - 1; }
+static void no_type(struct profile *p) { p->filesystems[0].type = NULL; }
+static void relative_mount(struct profile *p) { p->filesystems[0].mount = "srv"; }
+static void unknown_device(struct profile *p) { p->filesystems[0].device = PROFILE_DEVICE_COUNT; }
+static void no_path(struct profile *p) { p->files[0].path = NULL; }
+static void empty_path(struct profile *p) { p->files[0].path = ""; }
+static void relative_path(struct profile *p) { p->files[0].path = "boot"; }
+static void root_path(struct profile *p) { p->files[0].path = "/"; }
+static void dot_path(struct profile *p) { p->files[0].path = "/boot/./efi"; }
+static void dot_dot_path(struct profile *p) { p->files[0].path = "/boot/.."; }
+static void double_slash(struct profile *p) { p->files[0].path = "/boot//efi"; }
+static void slash_at_end(struct profile *p) { p->files[0].path = "/boot/efi/"; }
+static void same_path(struct profile *p) { p->files[1].path = p->files[0].path; }
+static void path_order(struct profile *p) { p->files[1].path = "/a"; }
+static void huge_file(struct profile *p) { p->files[1].size = (uint64_t)1 << 63; }
+static void no_filesystem(struct profile *p) { p->files[1].filesystem = 3; }
+static void range_file(struct profile *p) { p->ranges[0].file = (uint32_t)p->n_files; }
+static void range_empty(struct profile *p) { p->ranges[0].count = 0; }
+static void range_end(struct profile *p) { p->ranges[4].count = 2; }
+static void range_order(struct profile *p) { p->ranges[0].first_use_us = 2000; }
+static void metadata_filesystem(struct profile *p) { p->metadata[4].filesystem = 3; }
+static void metadata_empty(struct profile *p) { p->metadata[0].count = 0; }
+static void metadata_end(struct profile *p) { p->metadata[4].count = 2; }
+static void metadata_order(struct profile *p) { p->metadata[1].page = 0; }
+static void metadata_filesystem_order(struct profile *p) { p->metadata[0].filesystem = 1; }
+static void process_boot(struct profile *p) { p->processes[0].boot = 2; }
+static void process_text(struct profile *p) { p->processes[0].unit = NULL; }
+static void process_parent(struct profile *p) { p->processes[0].parent = 5; }
+static void process_itself(struct profile *p) { p->processes[4].parent = 4; }
+static void process_circle(struct profile *p) { p->processes[0].parent = 2; }
+static void access_file(struct profile *p) { p->accesses[6].file = PROFILE_NONE; }
+static void access_process(struct profile *p) { p->accesses[6].process = 5; }
+static void access_flags(struct profile *p) { p->accesses[6].flags = 1u << 4; }
+static void access_order(struct profile *p) { p->accesses[0].time_us = 1013; }
+static void too_many(struct profile *p) { p->n_files = PROFILE_FILES_MAX + 1; }
+/* clang-format on */
 
 static void test_check(void **state)
 {
