@@ -8,6 +8,7 @@ boots. Needs root, systemd-nspawn, and programs from a build folder.
 """
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import select
@@ -44,6 +45,14 @@ echo 1 > "$0/cgroup.kill"
 while grep -q 'populated 1' "$0/cgroup.events"; do sleep 0.01; done
 find "$0" -depth -type d -exec rmdir {} +
 '''
+
+
+@contextlib.contextmanager
+def turn():
+    """One boot at a time on this machine: each is measured."""
+    with open('/run/lock/bootahead-bed', 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextlib.contextmanager
@@ -166,6 +175,7 @@ def boot(image, model, build_dir, collect=None, replay=None, observe=None, settl
     observe: called with the container and the root when the boot has ended, before anything is killed.
     """
     with contextlib.ExitStack() as stack:
+        stack.enter_context(turn())
         root = stack.enter_context(Root(image, model, build_dir))
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix='bed-boot-')))
         group = stack.enter_context(control_group())

@@ -20,7 +20,7 @@ import tempfile
 import time
 
 from . import disk
-from .mounts import make_mounts_private, unmount
+from .mounts import MNT_DETACH, make_mounts_private, unmount
 
 LOOP_CONFIGURE, LOOP_CTL_GET_FREE = 0x4C0A, 0x4C82
 LO_FLAGS_AUTOCLEAR, LO_FLAGS_DIRECT_IO = 4, 16
@@ -62,6 +62,19 @@ def loop_device(path, rotational):
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def mount_point():
+    """A folder that is never cleared as a tree: what is mounted on it may still be there."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix='bed-root-'))
+    (folder / 'root').mkdir()
+    try:
+        yield folder / 'root'
+    finally:
+        (folder / 'root').rmdir()
+        (folder / '.#root.lck').unlink(missing_ok=True)  # of systemd-nspawn
+        folder.rmdir()
+
+
 class Root:
     """A mounted image on a modelled disk, for as long as the `with` block lasts."""
 
@@ -71,13 +84,11 @@ class Root:
     def __enter__(self):
         make_mounts_private()
         with contextlib.ExitStack() as stack:
-            folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix='bed-root-')))
+            self.path = stack.enter_context(mount_point())
             stack.enter_context(self.served)
             self.sysfs = stack.enter_context(loop_device(self.served.path, self.served.model.rotational))
             self.before = (0, 0)
             self.before = self.reads()
-            self.path = folder / 'root'
-            self.path.mkdir()
             subprocess.run(['mount', f'/dev/{self.sysfs.name}', self.path], check=True)
             stack.callback(self.unmount)
             self.stack = stack.pop_all()
@@ -91,6 +102,7 @@ class Root:
                 return unmount(self.path)
             except OSError as error:
                 if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                    unmount(self.path, MNT_DETACH)
                     raise
             time.sleep(0.01)
 
