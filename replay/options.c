@@ -14,7 +14,7 @@ static const char help[] = "bootahead-replay [OPTION...] [PROFILE]\n"
                            "  --dry-run             print what would be read, read nothing\n"
                            "  --background          return as soon as the profile is verified\n"
                            "  --report=FILE         where counters go (" BOOTAHEAD_RUNDIR "/replay.json)\n"
-                           "  --threads=N           reads that may wait for the disk at once (16)\n"
+                           "  --threads=N           reads that may wait for the disk at once (4)\n"
                            "  --gap-pages=N         join ranges that are at most N pages of 4 KiB apart (8)\n"
                            "  --limit-files=N       read ahead at most N files\n"
                            "  --limit-megabytes=N   read ahead at most N MiB (1024)\n"
@@ -104,7 +104,7 @@ int options_parse(int argc, char **argv, struct options *ret, int *ret_exit)
 
         *ret = (struct options){
                 .root = "/",
-                .threads = 16,
+                .threads = 4,
                 .gap_pages = 8,
                 .files = UINT32_MAX,
                 .megabytes = 1024,
