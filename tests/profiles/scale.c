@@ -18,7 +18,7 @@ enum {
         LETTERS_MIN = 8,
         WORD_MIN = 4, /* letters; shorter runs are suffixes and abbreviations that recur everywhere */
         REPLACED_PER_MILLE = 50,
-        JITTER_US = 400,
+        JITTER_US = 8000, /* reorders neighbours: no copy interleaves its processes as another does */
 };
 
 struct scaling {

@@ -196,6 +196,7 @@ static void test_read_other_files(void **state)
 {
         const struct folder *folder = *state;
         struct profile *profile = NULL;
+        _cleanup_close_ int huge = -1;
         const char *why = NULL;
         int pipes[2];
 
@@ -205,6 +206,11 @@ static void test_read_other_files(void **state)
         assert_int_equal(profile_read(pipes[0], PROFILE_PART_REPLAY, &profile, &why), PROFILE_CORRUPT);
         close(pipes[0]);
         close(pipes[1]);
+        make_file(folder->fd, "huge", FORMAT_MAGIC, 0644);
+        huge = openat(folder->fd, "huge", O_RDWR | O_CLOEXEC);
+        assert_int_equal(ftruncate(huge, PROFILE_FILE_SIZE_MAX + 1), 0);
+        assert_int_equal(profile_read(huge, PROFILE_PART_REPLAY, &profile, &why), PROFILE_CORRUPT);
+        assert_string_equal(why, "the file is larger than a profile may be");
         assert_int_equal(profile_read(-1, PROFILE_PART_ALL, &profile, &why), -EBADF);
         assert_null(profile);
 }
