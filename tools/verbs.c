@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "verbs.h"
+
+const struct verb verbs[] = {
+        {"status", "", "what bootahead does in this boot, and what it knows", VERB_PLAIN, OPTION_JSON, 0, 0,
+         verb_status},
+        {"show", "[PROFILE]", "what a profile holds", VERB_PLAIN,
+         OPTION_JSON | OPTION_FILES | OPTION_PROCESSES | OPTION_ACCESSES, 0, 1, verb_show},
+        {"dump", "[PROFILE]", "a profile as text", VERB_PLAIN, OPTION_OUTPUT, 0, 1, verb_dump},
+        {"load", "[TEXT]", "a profile from its text", VERB_PLAIN, OPTION_OUTPUT, 0, 1, verb_load},
+        {"verify", "[PROFILE]", "whether a boot would take a profile", VERB_PLAIN, OPTION_JSON, 0, 1,
+         verb_verify},
+        {"record", "COMMAND...", "record what a command and its descendants open", VERB_COMMAND,
+         OPTION_OUTPUT | OPTION_SOURCE, 1, -1, verb_record},
+        {"replay", "[OPTION...] [PROFILE]", "read ahead what a profile names; see bootahead-replay(8)",
+         VERB_THROUGH, 0, 0, -1, verb_replay},
+};
+
+const size_t n_verbs = sizeof verbs / sizeof *verbs;
