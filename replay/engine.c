@@ -53,13 +53,15 @@ static size_t take(struct work *work, size_t *ret_first)
 
 static void count_open(struct engine_counters *counters, const struct plan_read *read, int r)
 {
-        if (r == PLACE_GONE)
+        if (read->file == PROFILE_NONE)
+                counters->errors += r != 0;
+        else if (r == PLACE_GONE)
                 counters->gone++;
         else if (r == PLACE_CHANGED)
                 counters->changed++;
         else if (r < 0)
                 counters->failed++;
-        else if (read->file != PROFILE_NONE)
+        else
                 counters->files++;
 }
 
@@ -126,20 +128,28 @@ void engine_run(const struct engine_class *class, void *data, const struct plan 
 
 /* ---- The real one ------------------------------------------------------------------------ */
 
+/* A profile does not promise that a file lies below the mount point of its filesystem. */
+static const char *path_below(const char *path, const char *mount)
+{
+        size_t length = strcmp(mount, "/") ? strlen(mount) : 0;
+
+        return strncmp(path, mount, length) == 0 && path[length] == '/' ? path + length + 1 : NULL;
+}
+
 static int open_file(void *data, const struct plan_read *read, int *ret_fd)
 {
         const struct engine_files *files = data;
         const struct mounted *mounted = &files->mounted[read->filesystem];
         const struct profile_file *file;
-        size_t prefix;
+        const char *below;
 
         if (read->file == PROFILE_NONE) {
                 *ret_fd = mounted->device;
                 return mounted->device < 0 ? -ENODEV : 0;
         }
         file = &files->profile->files[read->file];
-        prefix = strlen(files->profile->filesystems[read->filesystem].mount);
-        return place_open_file(files->place, mounted, file->path + prefix + (prefix > 1), file->size, ret_fd);
+        below = path_below(file->path, files->profile->filesystems[read->filesystem].mount);
+        return below ? place_open_file(files->place, mounted, below, file->size, ret_fd) : PLACE_GONE;
 }
 
 /* posix_fadvise(2) returns the error's positive number and does not set errno. */
