@@ -47,7 +47,7 @@ static void add_read(struct plan *plan, const struct plan_limits *limits, const 
         if (join)
                 cost = read->offset + read->length - last->offset - last->length;
         if (plan->bytes + cost > limits->bytes) {
-                plan->cut_bytes += read->length;
+                plan->cut_bytes += cost;
                 return;
         }
         plan->bytes += cost;
@@ -93,6 +93,15 @@ static void add_file(struct plan *plan, const struct profile *profile, const str
         plan->files += plan->n_reads > before;
 }
 
+static uint64_t bytes_of(const struct profile *profile, const struct file_ranges *ranges, uint32_t file)
+{
+        uint64_t bytes = 0;
+
+        for (uint32_t range = ranges->first[file]; range != PROFILE_NONE; range = ranges->next[range])
+                bytes += (uint64_t)profile->ranges[range].count * PROFILE_PAGE_SIZE;
+        return bytes;
+}
+
 int plan_make(const struct profile *profile, const struct plan_limits *limits, const bool *usable,
               struct plan *ret)
 {
@@ -114,7 +123,7 @@ int plan_make(const struct profile *profile, const struct plan_limits *limits, c
                 if (!usable[profile->files[file].filesystem])
                         plan.skipped_files++;
                 else if (plan.files >= limits->files)
-                        plan.cut_bytes += (uint64_t)profile->ranges[i].count * PROFILE_PAGE_SIZE;
+                        plan.cut_bytes += bytes_of(profile, &ranges, file);
                 else
                         add_file(&plan, profile, limits, &ranges, file);
         }
