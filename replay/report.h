@@ -10,9 +10,8 @@ struct replay_times { /* CLOCK_BOOTTIME, µs; 0: did not happen */
 };
 
 struct replay_result {
-        const char *profile;      /* path */
-        const char *why;          /* NULL: done, else why the profile was refused */
-        uint8_t profile_boot[16]; /* the boot that the profile was collected in */
+        const char *profile; /* path */
+        const char *why;     /* NULL: done, else why the profile was refused */
         struct replay_times times;
         struct plan plan;
         struct engine_counters counters;
