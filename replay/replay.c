@@ -39,6 +39,8 @@ static const char *profile_path(const struct options *options)
 static int write_report(const struct place *place, const struct options *options,
                         const struct replay_result *result)
 {
+        if (options->dry_run)
+                return 0;
         if (options->report)
                 return report_write(AT_FDCWD, options->report, result);
         return place->run < 0 ? 0 : report_write(place->run, "replay.json", result);
@@ -90,14 +92,26 @@ static uint64_t byte_limit(const struct place *place, const struct options *opti
         return limit;
 }
 
+/* A line is a read, whatever bytes its path has. */
+static void print_path(const char *path)
+{
+        for (; *path; path++) {
+                if ((unsigned char)*path < ' ' || *path == 0x7f || *path == '\\')
+                        printf("\\x%02x", (unsigned char)*path);
+                else
+                        putchar(*path);
+        }
+        putchar('\n');
+}
+
 static void print_plan(const struct profile *profile, const struct plan *plan)
 {
         for (size_t i = 0; i < plan->n_reads; i++) {
                 const struct plan_read *read = &plan->reads[i];
 
-                printf("%" PRIu64 " %" PRIu64 " %s\n", read->offset, read->length,
-                       read->file == PROFILE_NONE ? profile->filesystems[read->filesystem].mount
-                                                  : profile->files[read->file].path);
+                printf("%" PRIu64 " %" PRIu64 " ", read->offset, read->length);
+                print_path(read->file == PROFILE_NONE ? profile->filesystems[read->filesystem].mount
+                                                      : profile->files[read->file].path);
         }
 }
 
@@ -148,12 +162,15 @@ static int replay(const struct place *place, const struct options *options, cons
 
 /* The parent tells by its exit status that the profile is good; the child goes on. A systemd initramfs
  * kills what does not mark itself as belonging to the root's storage. */
-static bool in_background(char **argv)
+static int to_background(char **argv)
 {
         int null;
+        pid_t child = fork();
 
-        if (fork() != 0)
-                return false;
+        if (child < 0)
+                return -errno;
+        if (child > 0)
+                _exit(EXIT_DONE);
         setsid();
         if (access("/etc/initrd-release", F_OK) == 0)
                 argv[0][0] = '@';
@@ -164,7 +181,7 @@ static bool in_background(char **argv)
                 dup2(null, STDERR_FILENO);
                 close(null);
         }
-        return true;
+        return 0;
 }
 
 int main(int argc, char **argv)
@@ -188,9 +205,9 @@ int main(int argc, char **argv)
                 status = refuse(&place, &options, &result, why);
         } else {
                 result.times.verified = now_us();
-                if (options.background && !in_background(argv))
-                        _exit(EXIT_DONE);
-                status = replay(&place, &options, profile, &result);
+                r = options.background ? to_background(argv) : 0;
+                status = r < 0 ? refuse(&place, &options, &result, strerror(-r))
+                               : replay(&place, &options, profile, &result);
         }
         place_close(&place);
         return status;
