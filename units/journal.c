@@ -167,11 +167,11 @@ int journal_replayed(struct json_object *report, const char *why)
         if (done)
                 add(&line,
                     "MESSAGE=Read ahead '%s': %" PRIi64 " files, %.1f MiB in %" PRIi64
-                    " requests within %.1f s; %" PRIi64 " stale, %" PRIi64 " gone",
+                    " requests within %.1f s; %" PRIi64 " changed, %" PRIi64 " gone",
                     journal_text(report, "profile"), journal_number(report, "files"),
                     (double)journal_number(report, "bytes") / (1 << 20), journal_number(report, "requests"),
                     (double)(journal_number(report, "end_us") - journal_number(report, "start_us")) / 1e6,
-                    journal_number(report, "files_stale"), journal_number(report, "files_gone"));
+                    journal_number(report, "files_changed"), journal_number(report, "files_gone"));
         else
                 add(&line, "MESSAGE=Read ahead '%s': %s, booted without replay",
                     journal_text(report, "profile"), journal_text(report, "why"));

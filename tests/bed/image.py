@@ -173,7 +173,7 @@ def server(build_dir):
 CHANGE = '''
 set -e
 mount -o loop "$IMAGE" "$ROOT"
-cp -a --no-preserve=ownership "$STAGING/." "$ROOT/"
+tar -C "$STAGING" --owner=0 --group=0 -cf - . | tar -C "$ROOT" --no-overwrite-dir -xf -
 mount -t proc proc "$ROOT/proc"
 mount -t devtmpfs devtmpfs "$ROOT/dev"
 for kernel in $KERNELS; do
