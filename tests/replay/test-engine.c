@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The engine with a table of functions that writes down what it is asked for. */
+#include "fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "engine.h"
+
+enum { READS = 3000, ANSWERS = 8 };
+
+/* What was issued, as places in the plan; files answer by their number. */
+struct record {
+        const struct plan *plan;
+        pthread_mutex_t lock;
+        size_t issued[READS];
+        size_t n_issued;
+        unsigned int opened, closed, open_at_once, most_open;
+        int answers[ANSWERS]; /* what open says for file number i; above: 0 */
+        int read_answer;
+};
+
+enum { DESCRIPTOR = 1000 }; /* of file i: DESCRIPTOR + i; of a device: DESCRIPTOR - 1 - filesystem */
+
+static int descriptor_of(const struct plan_read *read)
+{
+        return read->file == PROFILE_NONE ? DESCRIPTOR - 1 - (int)read->filesystem
+                                          : DESCRIPTOR + (int)read->file;
+}
+
+static int record_open(void *data, const struct plan_read *read, int *ret_fd)
+{
+        struct record *record = data;
+
+        if (read->file < ANSWERS && record->answers[read->file])
+                return record->answers[read->file];
+        pthread_mutex_lock(&record->lock);
+        record->opened++;
+        if (++record->open_at_once > record->most_open)
+                record->most_open = record->open_at_once;
+        pthread_mutex_unlock(&record->lock);
+        *ret_fd = descriptor_of(read);
+        return 0;
+}
+
+static int record_read(void *data, int fd, const struct plan_read *read)
+{
+        struct record *record = data;
+
+        assert_int_equal(fd, descriptor_of(read));
+        pthread_mutex_lock(&record->lock);
+        assert_true(record->n_issued < READS);
+        record->issued[record->n_issued++] = (size_t)(read - record->plan->reads);
+        pthread_mutex_unlock(&record->lock);
+        return record->read_answer;
+}
+
+static void record_close(void *data, int fd)
+{
+        struct record *record = data;
+
+        (void)fd;
+        pthread_mutex_lock(&record->lock);
+        record->closed++;
+        record->open_at_once--;
+        pthread_mutex_unlock(&record->lock);
+}
+
+static const struct engine_class recorder = {
+        .open = record_open,
+        .read_ahead = record_read,
+        .close = record_close,
+};
+
+/* Twenty reads of a device, then files of one to four reads each. */
+static void make_plan(struct plan_read *reads, size_t count, struct plan *ret)
+{
+        uint32_t file = 0, left = 1;
+
+        for (size_t i = 0; i < count; i++) {
+                bool device = i < 20;
+
+                if (!device && left-- == 0)
+                        left = ++file % 4;
+                reads[i] = (struct plan_read){
+                        .file = device ? PROFILE_NONE : file, .offset = i * PAGE, .length = PAGE};
+        }
+        *ret = (struct plan){.reads = reads, .n_reads = count, .n_metadata = 20, .files = file + 1};
+}
+
+static void run(struct record *record, const struct plan *plan, const struct engine_settings *settings,
+                struct engine_counters *counters)
+{
+        record->plan = plan;
+        pthread_mutex_init(&record->lock, NULL);
+        engine_run(&recorder, record, plan, settings, counters);
+        pthread_mutex_destroy(&record->lock);
+        assert_int_equal(record->closed, record->opened);
+}
+
+static void test_one_thread_keeps_order(void **state)
+{
+        struct engine_settings settings = {.threads = 1};
+        struct engine_counters counters = {0};
+        struct record record = {0};
+        struct plan_read reads[READS];
+        struct plan plan;
+
+        (void)state;
+        make_plan(reads, READS, &plan);
+        run(&record, &plan, &settings, &counters);
+        assert_int_equal(record.n_issued, READS);
+        for (size_t i = 0; i < READS; i++)
+                assert_int_equal(record.issued[i], i);
+        assert_int_equal(record.most_open, 1);
+        assert_int_equal(counters.files, plan.files);
+        assert_int_equal(counters.metadata_requests, 20);
+        assert_int_equal(counters.metadata_bytes, 20 * PAGE);
+        assert_int_equal(counters.requests, READS - 20);
+        assert_int_equal(counters.bytes, (READS - 20) * PAGE);
+        assert_int_equal(counters.errors + counters.late + counters.failed, 0);
+}
+
+static void test_many_threads_issue_each_once(void **state)
+{
+        static const unsigned int threads[] = {0, 2, 7, 64, 1000};
+        struct plan_read reads[READS];
+        struct plan plan;
+
+        (void)state;
+        make_plan(reads, READS, &plan);
+        for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+                struct engine_settings settings = {.threads = threads[t]};
+                struct engine_counters counters = {0};
+                struct record record = {0};
+                unsigned char seen[READS] = {0};
+
+                run(&record, &plan, &settings, &counters);
+                assert_int_equal(record.n_issued, READS);
+                for (size_t i = 0; i < READS; i++)
+                        assert_int_equal(seen[record.issued[i]]++, 0);
+                assert_int_equal(record.opened, 20 + plan.files); /* a file is opened once for its reads */
+                assert_true(record.most_open <= (threads[t] ? threads[t] : 1));
+                assert_int_equal(counters.files, plan.files);
+                assert_int_equal(counters.requests + counters.metadata_requests, READS);
+        }
+}
+
+static void test_counters(void **state)
+{
+        struct plan_read reads[] = {
+                {.file = PROFILE_NONE, .length = PAGE},
+                {.file = 0, .length = PAGE},
+                {.file = 0, .length = PAGE},
+                {.file = 1, .length = PAGE},
+                {.file = 2, .length = PAGE},
+                {.file = 3, .length = PAGE},
+                {.file = 4, .length = 2 * PAGE},
+                {.file = 5, .length = PAGE},
+        };
+        struct plan plan = {.reads = reads, .n_reads = sizeof reads / sizeof *reads, .n_metadata = 1};
+        struct engine_settings settings = {.threads = 1};
+        struct engine_counters counters = {0};
+        struct record record = {.answers = {PLACE_GONE, PLACE_CHANGED, -EACCES, PLACE_GONE, 0, -EMFILE}};
+
+        (void)state;
+        run(&record, &plan, &settings, &counters);
+        assert_int_equal(counters.gone, 2); /* files, not reads */
+        assert_int_equal(counters.changed, 1);
+        assert_int_equal(counters.failed, 2);
+        assert_int_equal(counters.files, 1);
+        assert_int_equal(counters.requests, 1);
+        assert_int_equal(counters.bytes, 2 * PAGE);
+        assert_int_equal(counters.metadata_requests, 1);
+        assert_int_equal(counters.errors, 0);
+}
+
+static void test_refused_reads(void **state)
+{
+        struct engine_settings settings = {.threads = 3};
+        struct engine_counters counters = {0};
+        struct record record = {.read_answer = -EINVAL};
+        struct plan_read reads[40];
+        struct plan plan;
+
+        (void)state;
+        make_plan(reads, 40, &plan);
+        run(&record, &plan, &settings, &counters);
+        assert_int_equal(record.n_issued, 40);
+        assert_int_equal(counters.errors, 40);
+        assert_int_equal(counters.requests + counters.metadata_requests, 0);
+        assert_int_equal(counters.bytes + counters.metadata_bytes, 0);
+}
+
+/* A device that is not there is an error, and no file that failed. */
+static int refuse_open(void *data, const struct plan_read *read, int *ret_fd)
+{
+        (void)data;
+        (void)read;
+        (void)ret_fd;
+        return -ENODEV;
+}
+
+static void test_no_device(void **state)
+{
+        const struct engine_class class = {.open = refuse_open};
+        struct plan_read reads[] = {{.file = PROFILE_NONE, .length = PAGE}};
+        struct plan plan = {.reads = reads, .n_reads = 1, .n_metadata = 1};
+        struct engine_settings settings = {.threads = 1};
+        struct engine_counters counters = {0};
+
+        (void)state;
+        engine_run(&class, NULL, &plan, &settings, &counters);
+        assert_int_equal(counters.errors, 1);
+        assert_int_equal(counters.failed, 0);
+        assert_int_equal(counters.metadata_requests, 0);
+}
+
+static void test_deadline(void **state)
+{
+        struct engine_settings settings = {.threads = 4, .deadline_us = 1};
+        struct engine_counters counters = {0};
+        struct record record = {0};
+        struct plan_read reads[50];
+        struct plan plan;
+
+        (void)state;
+        make_plan(reads, 50, &plan);
+        run(&record, &plan, &settings, &counters);
+        assert_int_equal(record.opened, 0);
+        assert_int_equal(record.n_issued, 0);
+        assert_int_equal(counters.late, 50);
+
+        settings.deadline_us = UINT64_MAX;
+        run(&record, &plan, &settings, &counters);
+        assert_int_equal(record.n_issued, 50);
+        assert_int_equal(counters.late, 50);
+}
+
+/* The real engine, on a profile with files that do not lie below the mount point of their filesystem: the
+ * regular file /d (as seen from /) has that path, and is not opened by it. */
+static void test_outside_of_its_mount(void **state)
+{
+        _cleanup_profile_ struct profile *profile =
+                fixture_profile(FILESYSTEMS FILE_LINE("/d", 1, 0) FILE_LINE("/var/log", 1, 0)
+                                        FILE_LINE("/variable", 1, 0) RANGE_LINE("/d", 0, 1, 0));
+        _cleanup_close_ int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        char folder[] = "/tmp/bootahead-test-XXXXXX", path[64];
+        struct mounted mounted[2] = {{.root = -1, .device = -1}, {.root = -1, .device = -1}};
+        struct place place = {.proc = proc};
+        struct engine_files files = {.place = &place, .profile = profile, .mounted = mounted};
+
+        (void)state;
+        assert_non_null(mkdtemp(folder));
+        mounted[1].root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        for (uint32_t file = 0; file < 3; file++) {
+                static const char *const names[] = {"d", "log", "variable"};
+                _cleanup_close_ int made = openat(mounted[1].root, names[file], O_CREAT | O_RDWR, 0600);
+                struct plan_read read = {.filesystem = 1, .file = file, .length = PAGE};
+                int fd = -1, r = engine_readahead.open(&files, &read, &fd);
+
+                assert_int_equal(r, file == 1 ? 0 : PLACE_GONE);
+                if (r == 0)
+                        engine_readahead.close(&files, fd);
+                snprintf(path, sizeof path, "%s/%s", folder, names[file]);
+                assert_int_equal(unlink(path), 0);
+        }
+        close(mounted[1].root);
+        assert_int_equal(rmdir(folder), 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_one_thread_keeps_order),
+                cmocka_unit_test(test_many_threads_issue_each_once),
+                cmocka_unit_test(test_counters),
+                cmocka_unit_test(test_refused_reads),
+                cmocka_unit_test(test_no_device),
+                cmocka_unit_test(test_deadline),
+                cmocka_unit_test(test_outside_of_its_mount),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
