@@ -257,10 +257,12 @@ static void test_outside_of_its_mount(void **state)
         mounted[1].root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         for (uint32_t file = 0; file < 3; file++) {
                 static const char *const names[] = {"d", "log", "variable"};
-                _cleanup_close_ int made = openat(mounted[1].root, names[file], O_CREAT | O_RDWR, 0600);
+                int made = openat(mounted[1].root, names[file], O_CREAT | O_RDWR | O_CLOEXEC, 0600);
                 struct plan_read read = {.filesystem = 1, .file = file, .length = PAGE};
                 int fd = -1, r = engine_readahead.open(&files, &read, &fd);
 
+                assert_true(made >= 0);
+                close(made);
                 assert_int_equal(r, file == 1 ? 0 : PLACE_GONE);
                 if (r == 0)
                         engine_readahead.close(&files, fd);

@@ -1,0 +1,381 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+bootahead-replay on real filesystems: what is planned is in memory afterwards, and nothing else is touched.
+"""
+
+import os
+import pathlib
+import signal
+import stat
+import subprocess
+import time
+import unittest
+
+import filesystem
+from support import (NO_UUID, PAGE, REPLAY, RUNDIR, STATEDIR, Opens, Profile, file_pages, quote, read_report,
+                     replay, wait_for)
+
+SLACK = 32  # pages that the kernel may add on its own at either end of a read
+
+
+def pages(*ranges):
+    return {page for first, count in ranges for page in range(first, first + count)}
+
+
+class Case(filesystem.MountedCase):
+    def profile_of_root(self, **changes):
+        profile = Profile()
+        profile.add_filesystem(**({'mount': '/', 'uuid': self.image.uuid} | changes))
+        return profile
+
+    def run_replay(self, profile, *options, code=0):
+        profile.write(self.profile)
+        result = replay(f'--root={self.root}', f'--report={self.report}', *options, self.profile)
+        self.assertEqual(result.returncode, code, result.stderr)
+        self.assertEqual(result.stdout + result.stderr, '')
+        return read_report(self.report)
+
+    def assert_resident(self, name, *ranges):
+        """Reading ahead is only begun when replay ends: what is wanted may come a little later."""
+        wanted = pages(*ranges)
+        wait_for(lambda: wanted <= file_pages(self.root / name))
+        found = file_pages(self.root / name)
+        allowed = pages(*((max(first - SLACK, 0), count + SLACK + min(first, SLACK)) for first, count in ranges))
+        self.assertEqual(wanted - found, set(), f'{name}: not in memory')
+        self.assertEqual(found - allowed, set(), f'{name}: in memory without need')
+
+    def assert_nothing_resident(self, *names):
+        for name in names:
+            self.assertEqual(file_pages(self.root / name), set(), name)
+
+
+class Pages(Case):
+    def fill(self):
+        self.sizes = {name: self.make(name, count, 100) for name, count in
+                      {'usr/a': 400, 'usr/b': 10, 'name with\nline': 3, os.fsdecode(b'\xff'): 2, 'other': 50}.items()}
+
+    def test_just_the_planned(self):
+        profile = self.profile_of_root()
+        profile.add_file('/usr/a', self.sizes['usr/a'], [(100, 20), (300, 1), (400, 1), (102, 2)])
+        profile.add_file('/usr/b', self.sizes['usr/b'], [(0, 11)])
+        profile.add_file('/name with\nline', self.sizes['name with\nline'], [(0, 3)])
+        profile.add_file(b'/\xff', self.sizes[os.fsdecode(b'\xff')], [(0, 3)])
+        self.assert_nothing_resident(*self.sizes)
+        report = self.run_replay(profile)
+        self.assert_resident('usr/a', (100, 20), (300, 1), (400, 1))
+        self.assert_resident('usr/b', (0, 11))
+        self.assert_resident('name with\nline', (0, 3))
+        self.assert_resident(os.fsdecode(b'\xff'), (0, 3))
+        self.assert_nothing_resident('other')
+        self.assertEqual(report['result'], 'done')
+        self.assertEqual(report['files'], 4)
+        self.assertEqual(report['requests'], 7)  # the range inside of an earlier one, but not next to it, stays
+        self.assertEqual(report['bytes'], (20 + 1 + 1 + 2 + 11 + 3 + 3) * PAGE)
+        self.assertEqual([report[name] for name in report if name.startswith('files_')], [0] * 4)
+        self.assertEqual(report['errors'], 0)
+        times = [report[name] for name in ('start_us', 'verified_us', 'planned_us', 'end_us')]
+        self.assertEqual(times, sorted(times))
+        self.assertGreater(times[0], 0)
+
+    def test_dry_run(self):
+        profile = self.profile_of_root()
+        profile.add_metadata(5000, 3)
+        profile.add_file('/usr/b', self.sizes['usr/b'], [(1, 2), (5, 1)])
+        profile.add_file('/name with\nline', self.sizes['name with\nline'], [(0, 1)])
+        profile.write(self.profile)
+        result = replay('--dry-run', '--gap-pages=1', f'--root={self.root}', self.profile)
+        self.assertEqual((result.returncode, result.stderr), (0, ''))
+        self.assertEqual(result.stdout, '20480000 12288 /\n4096 8192 /usr/b\n20480 4096 /usr/b\n'
+                                        '0 4096 /name with\\x0aline\n')
+        self.assert_nothing_resident(*self.sizes)
+        self.assertFalse((pathlib.Path(RUNDIR) / 'replay.json').exists())
+
+    def test_threads(self):
+        for threads in (1, 64):
+            profile = self.profile_of_root()
+            profile.add_file('/usr/a', self.sizes['usr/a'], [(0, 5)])
+            profile.add_file('/usr/b', self.sizes['usr/b'], [(0, 11)])
+            self.image.forget()
+            self.assertEqual(self.run_replay(profile, f'--threads={threads}')['files'], 2)
+            self.assert_resident('usr/a', (0, 5))
+            self.assert_resident('usr/b', (0, 11))
+
+    def test_default_places(self):
+        state = self.root / STATEDIR.lstrip('/')
+        state.mkdir(parents=True)
+        profile = self.profile_of_root()
+        profile.add_file('/usr/b', self.sizes['usr/b'], [(0, 11)])
+        profile.write(state / 'profile')
+        result = replay(f'--root={self.root}')
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, '', ''))
+        self.assertEqual(read_report(f'{RUNDIR}/replay.json')['files'], 1)
+        self.assert_resident('usr/b', (0, 11))
+
+    def test_limits(self):
+        profile = self.profile_of_root()
+        profile.add_file('/usr/a', self.sizes['usr/a'], [(0, 200), (210, 100)])
+        profile.add_file('/usr/b', self.sizes['usr/b'], [(0, 11)])
+        report = self.run_replay(profile, '--limit-files=1')
+        self.assertEqual((report['files'], report['cut_bytes']), (1, 11 * PAGE))
+        self.assert_resident('usr/a', (0, 200), (210, 100))
+        self.assert_nothing_resident('usr/b')
+
+        self.image.forget()
+        report = self.run_replay(profile, '--limit-megabytes=1', '--limit-seconds=0')
+        self.assertEqual((report['files'], report['bytes'], report['cut_bytes']), (2, 211 * PAGE, 100 * PAGE))
+        self.assert_resident('usr/a', (0, 200))
+        self.assert_resident('usr/b', (0, 11))
+
+        for option in ('--limit-megabytes=0', '--limit-files=0'):
+            self.image.forget()
+            report = self.run_replay(profile, option)
+            self.assertEqual((report['files'], report['bytes'], report['cut_bytes']), (0, 0, 311 * PAGE))
+            self.assert_nothing_resident(*self.sizes)
+
+    def test_limit_of_memory(self):
+        count, huge = 3000, 4096
+        profile = self.profile_of_root()
+        profile.add_file('/huge', count * huge * PAGE, [(i * huge, huge) for i in range(count)])
+        profile.write(self.profile)
+
+        def planned(percent):
+            result = replay('--dry-run', f'--root={self.root}', '--limit-megabytes=1048576',
+                            f'--limit-memory={percent}', self.profile)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            return sum(int(line.split()[1]) for line in result.stdout.splitlines())
+
+        def available():
+            for line in pathlib.Path('/proc/meminfo').read_text().splitlines():
+                if line.startswith('MemAvailable:'):
+                    return int(line.split()[1]) * 1024
+
+        for percent in (5, 40):
+            share = available() * percent / 100
+            self.assertGreater(planned(percent), share * 0.5)
+            self.assertLess(planned(percent), share * 1.5)
+
+
+class Large(Case):
+    MEGABYTES = 128
+
+    def fill(self):
+        self.size = self.make('large', 10000)
+
+    def test_to_the_end(self):
+        """The kernel reads no more than a window for each call and drops the rest without a word."""
+        profile = self.profile_of_root()
+        profile.add_file('/large', self.size, [(3, 9997)])
+        self.assertEqual(self.run_replay(profile)['bytes'], 9997 * PAGE)
+        self.assert_resident('large', (3, 9997))
+
+
+class Metadata(Case):
+    def test_ranges_of_the_device(self):
+        ranges = [(3000, 1), (5001, 40), (8200, 4096)]
+        if self.image.resident(0, 1) is None:
+            self.skipTest('the kernel has no cachestat(2)')
+        for first, count in ranges:
+            self.assertEqual(self.image.resident(first, count), 0)
+        profile = self.profile_of_root()
+        for first, count in ranges:
+            profile.add_metadata(first, count)
+        report = self.run_replay(profile)
+        for first, count in ranges:
+            self.assertEqual(self.image.resident(first, count), count)
+        self.assertEqual(self.image.resident(5041 + SLACK, 3000), 0)
+        self.assertEqual(self.image.resident(3001 + SLACK, 1900), 0)
+        self.assertEqual(report['metadata_requests'], 3)
+        self.assertEqual(report['metadata_bytes'], (1 + 40 + 4096) * PAGE)
+        self.assertEqual((report['files'], report['requests'], report['errors']), (0, 0, 0))
+
+
+class Odd(Case):
+    """What took the place of a file since: left alone and counted."""
+
+    def fill(self):
+        self.size = self.make('good', 4)
+        for name in ('short', 'long', 'real/file', 'over/file', 'folder/file'):
+            self.make(name, 4)
+        os.truncate(self.root / 'short', 3 * PAGE)
+        os.truncate(self.root / 'long', 4 * PAGE + 1)
+        os.mkfifo(self.root / 'fifo')
+        os.mknod(self.root / 'device', stat.S_IFCHR | 0o600, os.makedev(1, 5))
+        os.mknod(self.root / 'block', stat.S_IFBLK | 0o600, os.makedev(7, 0))
+        (self.root / 'link').symlink_to('good')
+        (self.root / 'absolute').symlink_to(self.root / 'good')
+        (self.root / 'way').symlink_to('real')
+        (self.root / 'magic').symlink_to('/proc/self/exe')
+        self.gone = ['missing', 'good/below', 'way/file', 'over/file']
+        self.changed = ['short', 'long', 'fifo', 'device', 'block', 'folder', 'link', 'absolute', 'magic']
+
+    def profile_of_all(self):
+        profile = self.profile_of_root()
+        for name in [*self.gone, *self.changed, 'good']:
+            profile.add_file(f'/{name}', self.size, [(0, 4)])
+        return profile
+
+    def mount_over(self):
+        filesystem.run('mount', '-t', 'tmpfs', 'tmpfs', self.root / 'over')
+        self.addCleanup(filesystem.run, 'umount', self.root / 'over')
+        (self.root / 'over/file').write_bytes(b'x' * self.size)
+
+    def assert_counts(self, report):
+        self.assertEqual(report['files'], 1)
+        self.assertEqual(report['files_gone'], len(self.gone))
+        self.assertEqual(report['files_changed'], len(self.changed))
+        self.assertEqual((report['files_failed'], report['errors']), (0, 0))
+        self.assertEqual(report['bytes'], self.size)
+
+    def test_counted_and_not_opened(self):
+        self.mount_over()
+        watched = [self.root / name for name in [*self.changed, 'good', 'real/file', 'over/file']]
+        opens = Opens(watched)
+        self.addCleanup(opens.close)
+        writer = subprocess.Popen(['/bin/sh', '-c', 'echo ready; : > "$0"', self.root / 'fifo'],
+                                  stdout=subprocess.PIPE)
+        self.addCleanup(writer.stdout.close)
+        self.addCleanup(writer.wait)
+        self.addCleanup(writer.kill)
+        writer.stdout.readline()
+        report = self.run_replay(self.profile_of_all())
+        self.assert_counts(report)
+        self.assertEqual(opens.opened(), {self.root / 'good'})
+        self.assertIsNone(writer.poll(), 'the writer of the FIFO saw a reader')
+        self.assert_resident('good', (0, 4))
+        self.assert_nothing_resident('short', 'long', 'real/file', 'folder/file')
+
+    def test_access_times(self):
+        everything = [path for path in self.root.rglob('*') if path.name != 'lost+found']
+        for path in everything:
+            os.utime(path, ns=(1, 1), follow_symlinks=False)
+        profile = self.profile_of_all()
+        self.gone.remove('over/file')  # nothing is mounted there: an ordinary file
+        report = self.run_replay(profile)
+        self.assertEqual(report['files'], 2)
+        for path in everything:
+            self.assertEqual(os.lstat(path).st_atime_ns, 1, path)
+        self.assert_resident('good', (0, 4))
+
+    def test_access_times_would_change(self):
+        """The mount is one on which reading counts: else the test above shows nothing."""
+        os.utime(self.root / 'good', ns=(1, 1))
+        (self.root / 'good').read_bytes()
+        os.utime(self.root / 'way', ns=(1, 1), follow_symlinks=False)
+        (self.root / 'way/file').stat()
+        self.assertGreater(os.stat(self.root / 'good').st_atime_ns, 1)
+        self.assertGreater(os.lstat(self.root / 'way').st_atime_ns, 1)
+
+
+class Filesystems(Case):
+    def fill(self):
+        self.size = self.make('file', 4)
+        self.make('var/file', 4)
+
+    def both(self, **changes):
+        profile = self.profile_of_root()
+        profile.add_filesystem(**({'mount': '/var', 'uuid': self.var.uuid} | changes))
+        profile.add_file('/file', self.size, [(0, 4)])
+        profile.add_file('/var/file', self.size, [(0, 4)], filesystem=1)
+        profile.add_file('/var/none', self.size, [(0, 4)], filesystem=1)
+        profile.add_metadata(2000, 4, filesystem=1)
+        return profile
+
+    def setUp(self):
+        super().setUp()
+        self.var = self.second('second', self.root / 'var')
+        self.make('var/file', 4)
+        self.var.forget()
+
+    def test_each_at_its_place(self):
+        report = self.run_replay(self.both())
+        self.assertEqual((report['files'], report['files_gone'], report['files_skipped']), (2, 1, 0))
+        self.assertEqual(report['metadata_requests'], 1)
+        self.assert_resident('file', (0, 4))
+        self.assert_resident('var/file', (0, 4))
+
+    def test_unknown_uuid(self):
+        self.assertEqual(self.run_replay(self.both(uuid=NO_UUID))['files'], 2)
+
+    def assert_var_skipped(self, profile):
+        before = self.var.resident(2000, 4) if self.var.mounted else 0
+        report = self.run_replay(profile)
+        self.assertEqual((report['files'], report['files_gone'], report['files_skipped']), (1, 0, 2))
+        self.assertEqual((report['metadata_requests'], report['errors']), (0, 0))
+        self.assert_resident('file', (0, 4))
+        self.assert_nothing_resident('var/file')
+        if self.var.mounted:
+            self.assertEqual(self.var.resident(2000, 4), before)
+
+    def test_another_uuid(self):
+        self.assert_var_skipped(self.both(uuid='01234567-89ab-cdef-0123-456789abcdef'))
+
+    def test_another_type(self):
+        self.assert_var_skipped(self.both(type='xfs'))
+
+    def test_not_mounted(self):
+        profile = self.both()
+        self.var.unmount()
+        self.assert_var_skipped(profile)
+
+    def test_hidden_by_a_later_mount(self):
+        """The filesystem of the profile is mounted there, and another one on top of it."""
+        profile = self.both()
+        upper = self.second('third', self.root / 'var')
+        self.make('var/file', 4)
+        upper.forget()
+        self.assert_var_skipped(profile)
+        self.assertEqual(upper.resident(2000, 4), 0)
+
+
+class Life(Case):
+    def fill(self):
+        self.size = self.make('file', 4)
+        self.make('long', 12000)
+
+    def long_profile(self):
+        profile = self.profile_of_root()
+        profile.add_file('/file', self.size, [(0, 4)])
+        profile.add_file('/long', 12000 * PAGE, [(page, 1) for page in range(0, 12000, 4)])
+        return profile.write(self.profile)
+
+    def test_background(self):
+        profile = self.long_profile()
+        result = replay('--background', f'--root={self.root}', f'--report={self.report}', profile)
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, '', ''))
+        self.assertTrue(wait_for(self.report.exists), 'nobody went on')
+        self.assertEqual(read_report(self.report)['files'], 2)
+        self.assert_resident('file', (0, 4))
+
+    def test_background_refused(self):
+        self.profile.write_bytes(b'garbage')
+        result = replay('--background', f'--root={self.root}', f'--report={self.report}', self.profile)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(f"'{self.profile}'", result.stderr)
+        self.assertEqual(read_report(self.report)['result'], 'refused')
+
+    def test_killed(self):
+        profile = self.long_profile()
+        killed = 0
+        for delay in range(12):
+            self.image.forget()
+            self.report.unlink(missing_ok=True)
+            process = subprocess.Popen([REPLAY, '--gap-pages=0', '--threads=2', f'--root={self.root}',
+                                        f'--report={self.report}', profile])
+            time.sleep(delay * 0.005)
+            process.send_signal(signal.SIGKILL)
+            killed += process.wait() == -signal.SIGKILL
+            if self.report.exists():
+                self.assertEqual(read_report(self.report)['result'], 'done')
+        self.assertGreater(killed, 0)
+        self.image.forget()  # nobody holds the mount
+        result = replay(f'--root={self.root}', f'--report={self.report}', profile)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(read_report(self.report)['files'], 2)
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()),
+                         ['image', 'profile', 'report.json', 'root'])
+
+
+if __name__ == '__main__':
+    filesystem.enter()
+    unittest.main(verbosity=2)
