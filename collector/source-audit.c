@@ -169,13 +169,24 @@ static bool is_our_change(const struct source_audit *audit, uint16_t type, const
         return type == AUDIT_CONFIG_CHANGE && (audit->changing || memmem(text, length, key, sizeof key - 1));
 }
 
+/* Where audit was off before us, most records exist only because we enabled it: programs' own messages,
+ * records of calls. The kernel makes those of access decisions and of integrity, and takes those of user
+ * space access decisions, whether or not it is enabled (audit_receive_msg(), security/lsm_audit.c). */
+static bool would_be_there_without_us(const struct source_audit *audit, uint16_t type)
+{
+        return audit->saved.enabled || type == AUDIT_USER_AVC || type == AUDIT_SECCOMP ||
+               (type >= AUDIT_FIRST_SELINUX && type <= AUDIT_LAST_APPARMOR) ||
+               (type >= AUDIT_INTEGRITY_FIRST_MSG && type <= AUDIT_INTEGRITY_LAST_MSG);
+}
+
 /* As the kernel prints it (kauditd_printk_skb()): level notice, ends of events left out. */
 static void pass_on(const struct source_audit *audit, uint16_t type, const char *text, size_t length)
 {
         char line[1024];
         int n;
 
-        if (audit->kernel_log < 0 || type == AUDIT_REPLACE || is_our_change(audit, type, text, length))
+        if (audit->kernel_log < 0 || type == AUDIT_REPLACE || !would_be_there_without_us(audit, type) ||
+            is_our_change(audit, type, text, length))
                 return;
         n = snprintf(line, sizeof line, "<5>audit: type=%u %.*s\n", type, (int)length, text);
         if (n > 0 &&

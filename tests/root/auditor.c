@@ -103,5 +103,7 @@ int main(int argc, char **argv)
                 return listen_along();
         if (argc == 3 && !strcmp(argv[1], "message"))
                 return audit_log_user_message(fd, AUDIT_USER, argv[2], NULL, NULL, NULL, 1) < 0;
+        if (argc == 3 && !strcmp(argv[1], "decision"))
+                return audit_log_user_message(fd, AUDIT_USER_AVC, argv[2], NULL, NULL, NULL, 1) < 0;
         return 2;
 }

@@ -67,16 +67,22 @@ class Harmless(SameAuditState):
         time.sleep(0.3)
         self.assertEqual(kernel_log(), before)
 
-    def test_foreign_records_go_on(self):
-        """A user message that arrives while we hold the place is in the kernel log, as without us."""
+    def log_of(self, kind):
+        """Whether a message that a program sends while we hold the place comes into the kernel log."""
         running = self.start('--source=audit')
         self.wait_for_rules()
-        word = f'bootahead-test-{os.getpid()}'
-        subprocess.run([AUDITOR, 'message', word], check=True)
+        word = f'bootahead-test-{kind}-{os.getpid()}'
+        subprocess.run([AUDITOR, kind, word], check=True)
         time.sleep(0.3)
         running.terminate()
         self.assertEqual(running.wait(), 0)
-        self.assertTrue(any(word in line for line in kernel_log()), 'the message is gone')
+        return any(word in line for line in kernel_log())
+
+    def test_foreign_records_go_where_they_went(self):
+        """A program's access decision is printed whether audit is on or off; its other messages are not
+        when audit was off before us."""
+        self.assertTrue(self.log_of('decision'))
+        self.assertEqual(self.log_of('message'), 'enabled=1' in self.before)
 
     def test_killed(self):
         """kill -9 at random moments; then --restore, as the unit's stop step does."""
