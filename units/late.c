@@ -54,20 +54,21 @@ __attribute__((format(printf, 2, 3))) static void say(int priority, const char *
 }
 
 /* What replay refused is kept for those who want to know why, and is out of the way of the next boot. */
-static void set_aside(const char *why)
+static void set_aside(const char *message, const char *consequence)
 {
         if (rename(PROFILE, ASIDE) == 0)
-                say(LOG_WARNING, "Profile '%s': %s; set aside as '%s', collected anew", PROFILE, why, ASIDE);
+                say(LOG_WARNING, "%s; set aside as '%s', %s", message, ASIDE, consequence);
         else if (errno != ENOENT)
-                say(LOG_WARNING, "Profile '%s': %s; it can't be set aside: %m", PROFILE, why);
+                say(LOG_WARNING, "%s; can't be set aside: %m", message);
 }
 
+/* What the early stage decided on is the message of the program that refused. */
 static void before_end(void *data)
 {
         const struct decision *decision = data;
 
         if (decision->refused)
-                set_aside(decision->why);
+                set_aside(decision->why, "collected anew");
 }
 
 static void report_collected(const struct decision *decision)
@@ -170,7 +171,7 @@ static int report_replayed(const struct decision *decision)
         }
         journal_replayed(report, decision->why);
         if (!strcmp(journal_text(report, "result"), "refused"))
-                set_aside(journal_text(report, "why"));
+                set_aside("Profile '" PROFILE "' was refused", "the next boot collects anew");
         return EXIT_DONE;
 }
 
