@@ -86,7 +86,7 @@ def processor_seconds(group):
 class Container:
     """A container that boots a mounted root; ready when PID 1 says that the boot has finished."""
 
-    def __init__(self, root, group, folder):
+    def __init__(self, root, group, folder, witness):
         self.notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self.notifications.bind(str(folder / 'notify'))
         self.log = folder / 'console'
@@ -94,7 +94,7 @@ class Container:
         (folder / 'fstab').touch()  # the image's own names devices that a container has not
         with open(self.log, 'wb') as log:
             self.process = subprocess.Popen(
-                ['sh', '-c', 'echo $$ > "$0/cgroup.procs" && exec setpriv --pdeathsig KILL "$@"', group,
+                ['sh', '-c', 'echo $$ > "$0/cgroup.procs" && exec setpriv --pdeathsig KILL "$@"', group, *witness,
                  'systemd-nspawn', '--boot', '--quiet', '--register=no', '--keep-unit', '--private-network',
                  '--resolv-conf=off', '--timezone=off', '--link-journal=no', '--notify-ready=yes',
                  f'--bind-ro={folder}/fstab:/etc/fstab', f'--directory={root}'],
@@ -165,13 +165,14 @@ class Companion:
             self.process.wait()
 
 
-def boot(image, model, build_dir, collect=None, replay=None, observe=None, settle=False):
+def boot(image, model, build_dir, collect=None, replay=None, observe=None, settle=False, witness=()):
     """One cold boot from a modelled disk.
 
     collect: the command of a collector, started and set up before the boot, ended after it.
     replay: the command of a replay, started with the clock, just before the container.
     Both get the word ROOT replaced by the folder where the root is mounted.
     settle: wait as a boot with a collector does, to be compared with one.
+    witness: the words of a program that runs the container and watches it.
     observe: called with the container and the root when the boot has ended, before anything is killed.
     """
     with contextlib.ExitStack() as stack:
@@ -184,7 +185,7 @@ def boot(image, model, build_dir, collect=None, replay=None, observe=None, settl
             time.sleep(SETTLING)
         mounted, started = root.reads(), time.monotonic()
         replayer = start(stack, replay, root)
-        container = Container(root.path, group, folder)
+        container = Container(root.path, group, folder, witness)
         stack.callback(container.end)
         container.wait_until_ready()
         result = measure(container, root, group, mounted, started)
