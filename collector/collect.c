@@ -52,8 +52,8 @@ static int restore(void)
 
 /* Where a profile goes: the folder is opened before the root may move. */
 struct output {
-        int folder; /* AT_FDCWD, or the recorded root */
-        char path[PATH_MAX];
+        int folder;          /* AT_FDCWD, or the recorded root */
+        char path[PATH_MAX]; /* absolute; below the folder where that is the recorded root */
 };
 
 static int output_of(const struct collection *collection, const struct options *options, struct output *ret)
@@ -70,7 +70,7 @@ static int output_of(const struct collection *collection, const struct options *
                 return 0;
         }
         ret->folder = collection->view.root;
-        snprintf(ret->path, sizeof ret->path, "%s", BOOTAHEAD_STATEDIR "/profile" + 1);
+        snprintf(ret->path, sizeof ret->path, "%s", BOOTAHEAD_STATEDIR "/profile");
         return 0;
 }
 
@@ -79,7 +79,7 @@ static int store(const struct output *output, const struct profile *profile)
         if (output->folder != AT_FDCWD && mkdirat(output->folder, BOOTAHEAD_STATEDIR + 1, 0755) < 0 &&
             errno != EEXIST)
                 return -errno;
-        return profile_write(output->folder, output->path, profile);
+        return profile_write(output->folder, output->path + (output->folder != AT_FDCWD), profile);
 }
 
 /* Nobody waits for the profile: it is made from what is left over of CPU and disk. */
