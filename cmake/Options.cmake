@@ -32,6 +32,7 @@ foreach(flag
         -Wimplicit-fallthrough                   # table-driven switches say what they mean
         -Wwrite-strings                          # audit_rule_fieldpair_data() writes into its argument
         -Wundef
+        -Wno-string-plus-int                     # a path below a root is its name without the first slash
         -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.) # reproducible builds
         string(MAKE_C_IDENTIFIER "HAVE${flag}" known)
         if(flag MATCHES "prefix-map")

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -39,21 +40,18 @@ bool descendants_have(const struct descendants *descendants, pid_t pid)
 
 static int subscribe(int fd)
 {
-        struct {
-                struct nlmsghdr header;
-                struct cn_msg message;
-                enum proc_cn_mcast_op operation;
-        } __attribute__((packed)) request = {
-                .header = {.nlmsg_len = sizeof request, .nlmsg_type = NLMSG_DONE},
-                .message = {.id = {CN_IDX_PROC, CN_VAL_PROC}, .len = sizeof(enum proc_cn_mcast_op)},
-                .operation = PROC_CN_MCAST_LISTEN,
-        };
+        const enum proc_cn_mcast_op operation = PROC_CN_MCAST_LISTEN;
+        struct nlmsghdr header = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct cn_msg) + sizeof operation),
+                                  .nlmsg_type = NLMSG_DONE};
+        struct cn_msg message = {.id = {CN_IDX_PROC, CN_VAL_PROC}, .len = sizeof operation};
+        struct iovec parts[] = {
+                {&header, NLMSG_HDRLEN}, {&message, sizeof message}, {(void *)&operation, sizeof operation}};
         struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC};
         int size = RECEIVE_BUFFER;
 
         setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
         if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
-            send(fd, &request, sizeof request, 0) < 0)
+            writev(fd, parts, sizeof parts / sizeof *parts) < 0)
                 return -errno;
         return 0;
 }
