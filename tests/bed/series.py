@@ -48,14 +48,14 @@ class Series:
         return self.figures() | {'boots': boots}
 
 
-HEADER = f"{'':10}{'seconds':>9}{'min .. max':>16}{'requests':>10}{'MiB':>8}{'I/O stall':>11}{'CPU':>8}"
+HEADER = f"{'':10}{'seconds':>9}{'min .. max':>20}{'requests':>10}{'MiB':>8}{'I/O stall':>11}{'CPU':>8}"
 
 
 def row(name, series):
     figures = series.figures()
     spread = f"{figures['seconds_min']:.3f} .. {figures['seconds_max']:.3f}"
     size = figures['read_bytes']
-    return (f"{name:10}{figures['seconds']:9.3f}{spread:>16}{as_text(figures['read_requests'], '.0f'):>10}"
+    return (f"{name:10}{figures['seconds']:9.3f}{spread:>20}{as_text(figures['read_requests'], '.0f'):>10}"
             f"{as_text(size / MIB if size is not None else None, '.1f'):>8}"
             f"{as_text(figures['stall_seconds'], '.3f'):>11}{as_text(figures['processor_seconds'], '.3f'):>8}")
 
@@ -66,11 +66,16 @@ def recovered(cold, replay, hot):
 
 
 def recovered_of(kinds):
-    """By the medians, and the least and the most of the rounds, each of which ran its kinds side by side."""
+    """By the medians, and the least and the most of the rounds, each of which ran its kinds side by side.
+
+    The same share of the I/O stall says how much waiting is left where processor noise hides it.
+    """
     values = [recovered(*seconds) for seconds in zip(*(kinds[kind].seconds() for kind in ('cold', 'replay', 'hot')))]
     present = [value for value in values if value is not None]
+    stalls = [median(boot.stall_seconds for boot in kinds[kind].boots) for kind in ('cold', 'replay', 'hot')]
     return {
         'recovered': recovered(*(median(kinds[kind].seconds()) for kind in ('cold', 'replay', 'hot'))),
+        'recovered_stall': None if None in stalls else recovered(*stalls),
         'recovered_min': min(present, default=None), 'recovered_max': max(present, default=None),
     }
 
