@@ -24,6 +24,7 @@
 #include "profile.h"
 #include "report.h"
 #include "session.h"
+#include "store.h"
 
 DEFINE_CLEANUP(struct profile *, profile_free)
 
@@ -48,38 +49,6 @@ static int restore(void)
         if (r > 0)
                 fputs("bootahead-collect: audit rules and settings of a killed collector restored\n", stderr);
         return EXIT_DONE;
-}
-
-/* Where a profile goes: the folder is opened before the root may move. */
-struct output {
-        int folder;          /* AT_FDCWD, or the recorded root */
-        char path[PATH_MAX]; /* absolute; below the folder where that is the recorded root */
-};
-
-static int output_of(const struct collection *collection, const struct options *options, struct output *ret)
-{
-        if (options->output) {
-                ret->folder = AT_FDCWD;
-                if (*options->output == '/')
-                        snprintf(ret->path, sizeof ret->path, "%s", options->output);
-                else if (!getcwd(ret->path, sizeof ret->path))
-                        return -errno;
-                else
-                        snprintf(ret->path + strlen(ret->path), sizeof ret->path - strlen(ret->path), "/%s",
-                                 options->output);
-                return 0;
-        }
-        ret->folder = collection->view.root;
-        snprintf(ret->path, sizeof ret->path, "%s", BOOTAHEAD_STATEDIR "/profile");
-        return 0;
-}
-
-static int store(const struct output *output, const struct profile *profile)
-{
-        if (output->folder != AT_FDCWD && mkdirat(output->folder, BOOTAHEAD_STATEDIR + 1, 0755) < 0 &&
-            errno != EEXIST)
-                return -errno;
-        return profile_write(output->folder, output->path + (output->folder != AT_FDCWD), profile);
 }
 
 /* Nobody waits for the profile: it is made from what is left over of CPU and disk. */
@@ -107,21 +76,26 @@ static void summarize(const struct collection *collection, const struct profile 
                 (double)collection_now_us(collection) / 1e6, name, (unsigned long long)losses, path);
 }
 
-static int finish(struct collection *collection, const struct output *output)
+static const char *failure(int r)
+{
+        if (r == STORE_KEPT)
+                return "too many events were lost, the old profile stays";
+        return r > 0 ? "the recording is inconsistent" : strerror(-r);
+}
+
+static int finish(struct collection *collection, const struct store *store)
 {
         CLEANUP(profile_free) struct profile *profile = NULL;
         int r = finish_profile(collection, &profile);
 
         if (r == 0)
-                r = store(output, profile);
+                r = store_write(store, profile);
         if (r != 0) {
-                const char *why = r > 0 ? "the recording is inconsistent" : strerror(-r);
-
-                report_end(collection, NULL, output->path, why);
-                return refuse(output->path, why, "no profile written");
+                report_end(collection, NULL, store->path, failure(r));
+                return refuse(store->path, failure(r), "no profile written");
         }
-        report_end(collection, profile, output->path, "");
-        summarize(collection, profile, output->path);
+        report_end(collection, profile, store->path, "");
+        summarize(collection, profile, store->path);
         return EXIT_DONE;
 }
 
@@ -206,9 +180,9 @@ static int exit_status(const struct session *session, int status)
 static int collect(struct collection *collection, const struct options *options, int *ready)
 {
         struct session session = {.collection = collection, .mount_table = -1};
-        struct output output;
+        struct store store;
         const char *why = "";
-        int r = output_of(collection, options, &output);
+        int r = store_init(&store, &collection->view, options->output);
 
         if (r == 0 && options->early)
                 r = view_enter(&collection->view);
@@ -231,7 +205,7 @@ static int collect(struct collection *collection, const struct options *options,
                 return refuse("session", strerror(-r), "no profile written");
         if (!options->command)
                 become_idle();
-        return exit_status(&session, finish(collection, &output));
+        return exit_status(&session, finish(collection, &store));
 }
 
 int main(int argc, char **argv)

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where a profile goes, and whether it may take the place of the one that is there. */
+#pragma once
+
+#include <limits.h>
+
+#include "profile.h"
+#include "view.h"
+
+struct store {
+        int folder;          /* AT_FDCWD, or the recorded root; not owned */
+        char path[PATH_MAX]; /* absolute; below the folder where that is the recorded root */
+};
+
+enum { STORE_KEPT = 100 }; /* the old profile stays: it was collected without such losses */
+
+/* store_init - to be called before the root may move
+ * @output: a path, or NULL for the state folder of the recorded root. Return: 0 or negative errno. */
+int store_init(struct store *store, const struct view *view, const char *output);
+
+/* store_write - Return: 0, STORE_KEPT, PROFILE_CORRUPT (the recording is inconsistent), or negative errno. */
+int store_write(const struct store *store, const struct profile *profile);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A profile with losses never replaces one without. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "store.h"
+
+DEFINE_CLEANUP(struct profile *, profile_free)
+
+static int write_with_losses(const struct store *store, uint64_t losses)
+{
+        CLEANUP(profile_free) struct profile *profile = profile_new();
+        struct profile_boot *boot = profile_add_boot(profile);
+
+        boot->kernel = boot->os = boot->machine = boot->choice = profile_string(profile, "x");
+        boot->losses[PROFILE_LOSS_KERNEL] = losses;
+        boot->losses[PROFILE_LOSS_UNRESOLVED] = 100000; /* these are no lost events */
+        return store_write(store, profile);
+}
+
+static void test_losses(void **state)
+{
+        char folder[] = "/tmp/bootahead-test-XXXXXX", path[64];
+        struct view view = {.root = -1};
+        struct store store;
+
+        (void)state;
+        assert_non_null(mkdtemp(folder));
+        snprintf(path, sizeof path, "%s/profile", folder);
+        assert_int_equal(store_init(&store, &view, path), 0);
+        assert_int_equal(write_with_losses(&store, 5000), 0); /* better than none */
+        assert_int_equal(write_with_losses(&store, 9000), 0); /* no worse in kind */
+        assert_int_equal(write_with_losses(&store, 3), 0);    /* good */
+        assert_int_equal(write_with_losses(&store, 5000), STORE_KEPT);
+        assert_int_equal(write_with_losses(&store, 0), 0);
+        unlink(path);
+        rmdir(folder);
+}
+
+static void test_paths(void **state)
+{
+        char longest[PATH_MAX + 1];
+        struct view view = {.root = 7};
+        struct store store;
+
+        (void)state;
+        assert_int_equal(store_init(&store, &view, NULL), 0);
+        assert_int_equal(store.folder, 7);
+        assert_string_equal(store.path, BOOTAHEAD_STATEDIR "/profile");
+        assert_int_equal(chdir("/tmp"), 0);
+        assert_int_equal(store_init(&store, &view, "a/b"), 0);
+        assert_int_equal(store.folder, AT_FDCWD);
+        assert_string_equal(store.path, "/tmp/a/b");
+        for (size_t i = 0; i < sizeof longest; i++)
+                longest[i] = i + 1 < sizeof longest ? 'x' : '\0';
+        assert_int_equal(store_init(&store, &view, longest), -ENAMETOOLONG);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {cmocka_unit_test(test_losses), cmocka_unit_test(test_paths)};
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
