@@ -10,6 +10,10 @@
 
 #include "cleanup.h"
 
+static const char decision_path[] = BOOTAHEAD_RUNDIR "/decision";
+static const char temporary_path[] = BOOTAHEAD_RUNDIR "/decision.new";
+static const char folder_path[] = BOOTAHEAD_RUNDIR;
+
 enum { TEXT_MAX = 4096 }; /* of a decision, and of a kernel command line */
 
 static const char *const mode_names[DECISION_MODE_COUNT] = {
@@ -102,7 +106,7 @@ int decision_read(int root, struct decision *ret)
 {
         char text[TEXT_MAX], *rest = text, *line;
         struct decision decision = {.mode = DECISION_MODE_COUNT, .request = "auto"};
-        int r = read_text(root, BOOTAHEAD_RUNDIR "/decision", text);
+        int r = read_text(root, decision_path, text);
 
         if (r < 0)
                 return r;
@@ -118,8 +122,8 @@ int decision_read(int root, struct decision *ret)
 
 static int create(int root, FILE **ret)
 {
-        int fd = openat(root, BOOTAHEAD_RUNDIR "/decision.new" + 1,
-                        O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+        int fd =
+                openat(root, temporary_path + 1, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 
         if (fd < 0)
                 return -errno;
@@ -135,7 +139,7 @@ int decision_write(int root, const struct decision *decision)
         _cleanup_fclose_ FILE *out = NULL;
         int r;
 
-        if (mkdirat(root, BOOTAHEAD_RUNDIR + 1, 0755) < 0 && errno != EEXIST)
+        if (mkdirat(root, folder_path + 1, 0755) < 0 && errno != EEXIST)
                 return -errno;
         r = create(root, &out);
         if (r < 0)
@@ -148,10 +152,7 @@ int decision_write(int root, const struct decision *decision)
                 fputs("profile=refused\n", out);
         if (fflush(out) || ferror(out))
                 return -EIO;
-        return renameat(root, BOOTAHEAD_RUNDIR "/decision.new" + 1, root, BOOTAHEAD_RUNDIR "/decision" + 1) <
-                               0
-                       ? -errno
-                       : 0;
+        return renameat(root, temporary_path + 1, root, decision_path + 1) < 0 ? -errno : 0;
 }
 
 static bool is_rescue(const char *word)

@@ -147,12 +147,14 @@ static int collect(struct settings *settings)
 static int end(struct settings *settings)
 {
         struct collector collector = COLLECTOR_NONE;
+        bool found = collector_find(&collector) > 0;
 
-        (void)settings;
-        if (collector_find(&collector) > 0)
+        if (found)
                 watch_end_collector(&collector);
         collector_done(&collector);
         give_back();
+        if (found)
+                report_collected(&settings->decision);
         return EXIT_DONE;
 }
 
