@@ -13,7 +13,7 @@ import time
 import unittest
 
 import filesystem
-from support import (NO_UUID, PAGE, REPLAY, RUNDIR, STATEDIR, Opens, Profile, file_pages, quote, read_report,
+from support import (NO_UUID, PAGE, REPLAY, RUNDIR, STATEDIR, Opens, Profile, file_pages, read_report,
                      replay, wait_for)
 
 SLACK = 32  # pages that the kernel may add on its own at either end of a read
@@ -37,12 +37,14 @@ class Case(filesystem.MountedCase):
         return read_report(self.report)
 
     def assert_resident(self, name, *ranges):
-        """Reading ahead is only begun when replay ends: what is wanted may come a little later."""
+        """Reading ahead is only begun when replay ends: what is wanted may come a little later. Of
+        thousands of pages the kernel may have taken single ones back meanwhile, for others."""
         wanted = pages(*ranges)
-        wait_for(lambda: wanted <= file_pages(self.root / name))
+        spare = len(wanted) // 20
+        wait_for(lambda: len(wanted - file_pages(self.root / name)) <= spare)
         found = file_pages(self.root / name)
         allowed = pages(*((max(first - SLACK, 0), count + SLACK + min(first, SLACK)) for first, count in ranges))
-        self.assertEqual(wanted - found, set(), f'{name}: not in memory')
+        self.assertLessEqual(len(wanted - found), spare, f'{name}: not in memory: {sorted(wanted - found)[:20]}')
         self.assertEqual(found - allowed, set(), f'{name}: in memory without need')
 
     def assert_nothing_resident(self, *names):
@@ -212,7 +214,9 @@ class Odd(Case):
     def profile_of_all(self):
         profile = self.profile_of_root()
         for name in [*self.gone, *self.changed, 'good']:
-            profile.add_file(f'/{name}', self.size, [(0, 4)])
+            path = self.root / name
+            same_size = path.is_symlink() or path.exists() and not path.is_file()
+            profile.add_file(f'/{name}', os.lstat(path).st_size if same_size else self.size, [(0, 4)])
         return profile
 
     def mount_over(self):
@@ -246,10 +250,10 @@ class Odd(Case):
         self.assert_nothing_resident('short', 'long', 'real/file', 'folder/file')
 
     def test_access_times(self):
+        profile = self.profile_of_all()
         everything = [path for path in self.root.rglob('*') if path.name != 'lost+found']
         for path in everything:
             os.utime(path, ns=(1, 1), follow_symlinks=False)
-        profile = self.profile_of_all()
         self.gone.remove('over/file')  # nothing is mounted there: an ordinary file
         report = self.run_replay(profile)
         self.assertEqual(report['files'], 2)
@@ -317,6 +321,23 @@ class Filesystems(Case):
         profile = self.both()
         self.var.unmount()
         self.assert_var_skipped(profile)
+
+    def test_hidden_by_a_mount_above(self):
+        """It is still in the mount table, but its path leads to a plain folder of another filesystem."""
+        profile = Profile()
+        profile.add_filesystem('/')
+        profile.add_filesystem('/var')
+        profile.add_file('/file', self.size, [(0, 4)])
+        profile.add_file('/var/file', self.size, [(0, 4)], filesystem=1)
+        profile.add_metadata(2000, 4, filesystem=1)
+        upper = self.second('third', self.root)
+        self.make('file', 4)
+        self.make('var/file', 4)
+        upper.forget()
+        report = self.run_replay(profile)
+        self.assertEqual((report['files'], report['files_skipped'], report['metadata_requests']), (1, 1, 0))
+        self.assert_resident('file', (0, 4))
+        self.assert_nothing_resident('var/file')
 
     def test_hidden_by_a_later_mount(self):
         """The filesystem of the profile is mounted there, and another one on top of it."""

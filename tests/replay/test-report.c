@@ -172,6 +172,25 @@ static void test_figures(void **state)
         assert_int_equal(json_object_object_length(object), 3 + sizeof members / sizeof *members);
 }
 
+/* Who reads the old one goes on reading the old one. */
+static void test_replaced(void **state)
+{
+        struct replay_result first = {.profile = "/first"}, second = {.profile = "/second"};
+        _cleanup_fclose_ FILE *before = NULL;
+        CLEANUP(json_object_put) json object = NULL;
+        char text[4096] = "";
+
+        (void)state;
+        assert_int_equal(report_write(AT_FDCWD, path, &first), 0);
+        before = fopen(path, "re");
+        assert_non_null(before);
+        assert_int_equal(report_write(AT_FDCWD, path, &second), 0);
+        assert_true(fread(text, 1, sizeof text - 1, before) > 0);
+        assert_non_null(strstr(text, "/first"));
+        object = parse();
+        assert_text(object, "profile", "/second");
+}
+
 static void test_failures(void **state)
 {
         struct replay_result result = {.profile = "/p"};
@@ -192,9 +211,8 @@ static void test_failures(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_paths),
-                cmocka_unit_test(test_every_single_byte),
-                cmocka_unit_test(test_figures),
+                cmocka_unit_test(test_paths),    cmocka_unit_test(test_every_single_byte),
+                cmocka_unit_test(test_figures),  cmocka_unit_test(test_replaced),
                 cmocka_unit_test(test_failures),
         };
 
