@@ -9,7 +9,18 @@
 
 #include "verbs.h"
 
-enum { SHORT_ROOT = 256, SHORT_HELP, SHORT_VERSION, SHORT_VERB };
+/* Letters of long options; those that can be said in one letter have that. */
+enum {
+        LETTER_HELP = 256,
+        LETTER_VERSION,
+        LETTER_ROOT,
+        LETTER_JSON,
+        LETTER_OUTPUT = 'o',
+        LETTER_SOURCE = LETTER_JSON + 1,
+        LETTER_FILES,
+        LETTER_PROCESSES,
+        LETTER_ACCESSES,
+};
 
 /* Options of verbs; the first ones are for all. */
 static const struct {
@@ -19,15 +30,15 @@ static const struct {
         unsigned option; /* enum verb_option, 0: for all verbs */
         const char *help;
 } options[] = {
-        {"help", NULL, SHORT_HELP, 0, "print this"},
-        {"version", NULL, SHORT_VERSION, 0, "print the version"},
-        {"root", "DIR", SHORT_ROOT, 0, "take what lies below DIR for the system's"},
-        {"json", NULL, SHORT_VERB + 0, OPTION_JSON, "print JSON"},
-        {"output", "FILE", 'o', OPTION_OUTPUT, "write to FILE (also -o)"},
-        {"source", "SOURCE", SHORT_VERB + 1, OPTION_SOURCE, "auto, audit or fanotify"},
-        {"files", NULL, SHORT_VERB + 2, OPTION_FILES, "files, by first use"},
-        {"processes", NULL, SHORT_VERB + 3, OPTION_PROCESSES, "processes"},
-        {"accesses", NULL, SHORT_VERB + 4, OPTION_ACCESSES, "accesses, by time"},
+        {"help", NULL, LETTER_HELP, 0, "print this"},
+        {"version", NULL, LETTER_VERSION, 0, "print the version"},
+        {"root", "DIR", LETTER_ROOT, 0, "take what lies below DIR for the system's"},
+        {"json", NULL, LETTER_JSON, OPTION_JSON, "print JSON"},
+        {"output", "FILE", LETTER_OUTPUT, OPTION_OUTPUT, "write to FILE (also -o)"},
+        {"source", "SOURCE", LETTER_SOURCE, OPTION_SOURCE, "auto, audit or fanotify"},
+        {"files", NULL, LETTER_FILES, OPTION_FILES, "files, by first use"},
+        {"processes", NULL, LETTER_PROCESSES, OPTION_PROCESSES, "processes"},
+        {"accesses", NULL, LETTER_ACCESSES, OPTION_ACCESSES, "accesses, by time"},
 };
 
 enum { N_OPTIONS = sizeof options / sizeof *options };
@@ -93,11 +104,11 @@ static void take_option(int letter, struct request *request)
         for (size_t i = 0; i < N_OPTIONS; i++)
                 if (options[i].letter == letter)
                         request->options |= options[i].option;
-        if (letter == 'o')
+        if (letter == LETTER_OUTPUT)
                 request->output = optarg;
-        else if (letter == SHORT_ROOT)
+        else if (letter == LETTER_ROOT)
                 request->root = optarg;
-        else if (letter == SHORT_VERB + 1)
+        else if (letter == LETTER_SOURCE)
                 request->source = optarg;
 }
 
@@ -113,9 +124,9 @@ static int parse(int argc, char **argv, const char *letters, unsigned set, struc
         while ((letter = getopt_long(argc, argv, letters, known, NULL)) >= 0) {
                 if (letter == '?')
                         return 1;
-                if (letter == SHORT_HELP || letter == SHORT_VERSION) {
+                if (letter == LETTER_HELP || letter == LETTER_VERSION) {
                         *ret_exit = EXIT_DONE;
-                        if (letter == SHORT_HELP)
+                        if (letter == LETTER_HELP)
                                 print_help();
                         else
                                 puts("bootahead " BOOTAHEAD_VERSION);

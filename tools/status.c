@@ -163,7 +163,7 @@ static void print_why(const char *what, struct json_object *report)
 static void print_replay(struct json_object *replay)
 {
         char files[WORD_MAX], size[WORD_MAX], time[WORD_MAX];
-        uint64_t start, end, stale;
+        uint64_t start, end, stale, cut;
 
         if (!replay)
                 return;
@@ -174,10 +174,14 @@ static void print_replay(struct json_object *replay)
         start = number_of(replay, "start_us");
         end = number_of(replay, "end_us");
         stale = number_of(replay, "files_gone") + number_of(replay, "files_changed");
+        cut = number_of(replay, "cut_bytes");
         printf("It read ahead %s files and %s in %s", word_count(number_of(replay, "files"), files),
                word_size(number_of(replay, "bytes") + number_of(replay, "metadata_bytes"), size),
                word_seconds(end > start ? end - start : 0, time));
-        printf("; %s files were gone or changed.\n", stale ? word_count(stale, files) : "no");
+        printf("; %s files were gone or changed", stale ? word_count(stale, files) : "no");
+        if (cut)
+                printf(", %s left out for the limits", word_size(cut, size));
+        puts(".");
 }
 
 /* A recording of a command leaves its report too, in a boot that does something else. */
@@ -199,13 +203,14 @@ static void print_collect(struct json_object *collect, bool by_boot)
         puts(".");
 }
 
-static void print_state(struct json_object *state)
+static void print_state(struct json_object *state, bool collecting)
 {
         char files[WORD_MAX], size[WORD_MAX], word[WORD_MAX];
         uint64_t losses = number_of(state, "losses");
 
         if (!strcmp(text_of(state, "result"), "none")) {
-                puts("There is no profile yet: the next boot is collected.");
+                puts(collecting ? "There is no profile yet: collecting has not ended."
+                                : "There is no profile yet: the next boot is collected.");
                 return;
         }
         fputs("The profile '", stdout);
@@ -221,7 +226,9 @@ static void print_state(struct json_object *state)
 
 int verb_status(const struct request *request)
 {
-        struct json_object *status = gather(request), *decision = json_object_object_get(status, "decision");
+        struct json_object *status = gather(request), *decision = json_object_object_get(status, "decision"),
+                           *collect = json_object_object_get(status, "collect");
+        bool by_boot = !strcmp(text_of(decision, "mode"), "collect");
 
         if (request->options & OPTION_JSON) {
                 json_print(status);
@@ -229,9 +236,8 @@ int verb_status(const struct request *request)
         }
         print_decision(decision);
         print_replay(json_object_object_get(status, "replay"));
-        print_collect(json_object_object_get(status, "collect"),
-                      !strcmp(text_of(decision, "mode"), "collect"));
-        print_state(json_object_object_get(status, "profile"));
+        print_collect(collect, by_boot);
+        print_state(json_object_object_get(status, "profile"), by_boot && !collect);
         json_object_put(status);
         return EXIT_DONE;
 }

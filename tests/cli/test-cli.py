@@ -223,7 +223,8 @@ class Status(Case):
 
     def test_collecting(self):
         self.leave('decision', 'mode=collect\nwhy=there is no profile\n')
-        self.assertEqual(self.status()[0], 'This boot is collected: there is no profile.')
+        self.assertEqual(self.status(), ['This boot is collected: there is no profile.',
+                                         'There is no profile yet: collecting has not ended.'])
         self.leave('collect.json', self.COLLECTED)
         self.assertEqual(self.status()[1], 'It collected 1,314 files and 5,700 accesses in 14.0 s by audit+fanotify.')
         self.leave('collect.json', {**self.COLLECTED, 'result': 'failed', 'why': 'no space left'})
@@ -232,6 +233,10 @@ class Status(Case):
     def test_recording_of_a_command(self):
         self.leave('collect.json', self.COLLECTED)
         self.assertTrue(self.status()[1].startswith('The last recording holds 1,314 files'))
+
+    def test_limits(self):
+        self.leave('replay.json', {**self.REPLAYED, 'cut_bytes': 3 << 20})
+        self.assertIn('; 3 files were gone or changed, 3.0 MiB left out for the limits.', self.status()[1])
 
     def test_refused(self):
         self.profile.write_bytes(b'garbage')
