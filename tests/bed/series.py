@@ -83,5 +83,7 @@ def recovered_of(kinds):
 def ratio_of(series, reference):
     """How many times as long as the reference, by the medians, with the spread of the rounds."""
     rounds = [one / other for one, other in zip(series.seconds(), reference.seconds())]
+    work, least = series.figures()['processor_seconds'], reference.figures()['processor_seconds']
     return {'ratio': median(series.seconds()) / median(reference.seconds()),
-            'ratio_min': min(rounds), 'ratio_max': max(rounds)}
+            'ratio_min': min(rounds), 'ratio_max': max(rounds),
+            'processor_ratio': work / least if work and least else None}
