@@ -3,26 +3,28 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "input.h"
 #include "words.h"
 
-/* A text that is not whole is none: nothing remains of it. */
+/* A text that is not whole is none: no file remains of it. A device stays. */
 static int dump_to(const struct profile *profile, const char *path)
 {
         FILE *out = fopen(path, "we");
+        struct stat status;
+        bool file;
         int r;
 
         if (!out)
                 return complain("text", path, strerror(errno));
+        file = fstat(fileno(out), &status) == 0 && S_ISREG(status.st_mode);
         r = profile_dump(profile, out);
         if (fclose(out) && r == 0)
                 r = -errno;
-        if (r < 0) {
+        if (r < 0 && file)
                 unlink(path);
-                return complain("text", path, strerror(-r));
-        }
-        return EXIT_DONE;
+        return r < 0 ? complain("text", path, strerror(-r)) : EXIT_DONE;
 }
 
 int verb_dump(const struct request *request)

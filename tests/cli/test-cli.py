@@ -7,10 +7,13 @@ Owns the command line and its words; what a profile's bytes may be is the profil
 With UPDATE_GOLDEN=1 in the environment the golden files are written anew, to be looked at before a commit.
 """
 
+import ast
 import json
 import os
 import pathlib
+import resource
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
@@ -99,6 +102,30 @@ class Show(Case):
             output, _ = self.call('show', table, self.profile)
             self.assertTrue(all(character == '\n' or character.isprintable() for character in output))
 
+    def names(self, name):
+        """How one file of that name, in the text form's quoting, is shown in the list of files and in JSON."""
+        head = [line for line in SAMPLE.read_text().splitlines()
+                if line.startswith(('bootahead', 'boot 0', 'filesystem 0'))]
+        lines = [*head, f'file "/{name}" filesystem=0 size=1 mtime=0 inode=1', 'end', '']
+        self.call('load', '-o', self.profile, text='\n'.join(lines).encode())
+        listed, _ = self.call('show', '--files', self.profile)
+        data, _ = self.call('show', '--files', '--json', self.profile)
+        return listed.split('/', 1)[1].rstrip('\n'), json.loads(data)['files'][0]
+
+    def test_names(self):
+        for name, shown, unicode in (
+                (r'\xc3\x9c', 'Ü', True), (r'\xf0\x9f\x90\xa7', '\U0001f427', True), (r'\xee\x80\x80', '\ue000', True),
+                (r'\xc2\x9b1m', r'\xc2\x9b1m', True), (r'\x1b[2J', r'\x1b[2J', True), (r'\x7f', r'\x7f', True),
+                (r'\xed\xa0\x80', r'\xed\xa0\x80', False), (r'\xc0\xaf', r'\xc0\xaf', False),
+                (r'\xe0\x80\x80', r'\xe0\x80\x80', False), (r'\xf0\x80\x80\x80', r'\xf0\x80\x80\x80', False),
+                (r'\xf4\x90\x80\x80', r'\xf4\x90\x80\x80', False), (r'\xe2\x82', r'\xe2\x82', False)):
+            with self.subTest(name):
+                listed, file = self.names(name)
+                self.assertEqual(listed, shown)
+                self.assertEqual(file.get('path_escaped', False), not unicode)
+                wanted = ast.literal_eval(f"b'{name}'").decode() if unicode else shown
+                self.assertEqual(file['path'], '/' + wanted)
+
     def test_missing(self):
         _, errors = self.call('show', self.folder / 'none', code=1)
         self.assertEqual(errors, "bootahead: profile 'FOLDER/none': No such file or directory\n")
@@ -135,10 +162,32 @@ class Convert(Case):
 
     def test_full_disk(self):
         self.load_sample()
-        with open('/dev/full', 'wb') as full:
-            result = subprocess.run([BOOTAHEAD, 'dump', self.profile], stdout=full, stderr=subprocess.PIPE)
-        self.assertEqual(result.returncode, 1)
-        self.assertNotEqual(result.stderr, b'')
+        for verb in ('dump', 'show', 'verify', 'status'):
+            arguments = [] if verb == 'status' else [self.profile]
+            with self.subTest(verb), open('/dev/full', 'wb') as full:
+                result = subprocess.run([BOOTAHEAD, verb, *arguments], stdout=full, stderr=subprocess.PIPE)
+                self.assertEqual(result.returncode, 1)
+                self.assertNotEqual(result.stderr, b'')
+
+    def test_text_that_is_not_whole(self):
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+        self.load_sample()
+        _, errors = self.call('dump', '-o', self.folder / 'text', self.profile, code=1, preexec_fn=limit)
+        self.assertEqual(errors, "bootahead: text 'FOLDER/text': File too large\n")
+        self.assertFalse((self.folder / 'text').exists())
+
+    def test_pipe_stays(self):
+        self.load_sample()
+        pipe = self.folder / 'pipe'
+        os.mkfifo(pipe)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        self.call('dump', '-o', pipe, self.profile)
+        self.assertEqual(os.read(reader, 1 << 16), SAMPLE.read_bytes())
+        self.assertTrue(pipe.exists())
 
     def test_folder_that_is_not_there(self):
         _, errors = self.call('load', '-o', self.folder / 'no' / 'profile', SAMPLE, code=1)
@@ -226,6 +275,7 @@ class Status(Case):
         self.assertEqual(self.status(), ['This boot is collected: there is no profile.',
                                          'There is no profile yet: collecting has not ended.'])
         self.leave('collect.json', self.COLLECTED)
+        self.assertEqual(self.status()[2], 'There is no profile yet: the next boot is collected.')
         self.assertEqual(self.status()[1], 'It collected 1,314 files and 5,700 accesses in 14.0 s by audit+fanotify.')
         self.leave('collect.json', {**self.COLLECTED, 'result': 'failed', 'why': 'no space left'})
         self.assertEqual(self.status()[1], 'Collecting failed: no space left.')
@@ -254,11 +304,13 @@ class Status(Case):
     def test_odd_files(self):
         for content in ('', '[]', '{"files": 1', '{"files": "x", "result": 7}', '\x1b[2J', 'null'):
             self.leave('replay.json', content)
-            self.leave('decision', f'mode={content}\n{content}\n=\n==\n' + 'x' * 9000)
-            output, _ = self.call(f'--root={self.root}', 'status')
+            self.leave('decision', f'mode={content}\nwhy={content}\n{content}\n=\n==\n' + 'x' * 9000)
+            output, errors = self.call(f'--root={self.root}', 'status')
             self.assertNotIn('\x1b', output)
             output, _ = self.call(f'--root={self.root}', 'status', '--json')
-            json.loads(output)
+            whole = content.startswith('{') and content.endswith('}')
+            self.assertEqual('replay' in json.loads(output), whole)
+            self.assertEqual('damaged' in errors, not whole)
 
 
 class Programs(Case):
@@ -312,6 +364,9 @@ class Programs(Case):
         self.libexec.rename(self.folder / 'libexec')
         result = subprocess.run([copy, 'replay', 'x'], capture_output=True)
         self.assertEqual((result.returncode, result.stdout.splitlines()[1:]), (37, [b'x']))
+        environment = {**os.environ, 'BOOTAHEAD_LIBEXECDIR': '/nowhere'}
+        result = subprocess.run([copy, 'replay', 'x'], capture_output=True, env=environment)
+        self.assertEqual(result.returncode, 1)
 
 
 class CommandLine(Case):
