@@ -49,7 +49,8 @@ class Image:
         self.path, self.uuid, self.mounted = path, str(uuid.uuid4()), None
         with open(path, 'wb') as file:
             file.truncate(megabytes << 20)
-        run('mkfs.ext4', '-q', '-F', '-b', '4096', '-U', self.uuid, '-E', 'lazy_itable_init=0,root_owner=0:0', path)
+        run('mkfs.ext4', '-q', '-F', '-b', '4096', '-U', self.uuid,
+            '-E', 'lazy_itable_init=0,root_owner=0:0', path)
 
     def mount(self, where, options='strictatime'):
         run('mount', '-o', f'loop,{options}', self.path, where)

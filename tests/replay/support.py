@@ -72,7 +72,8 @@ class Profile:
 
 
 def replay(*arguments, **options):
-    return subprocess.run([REPLAY, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
+    return subprocess.run([REPLAY, *map(str, arguments)], capture_output=True, text=True, timeout=120,
+                          **options)
 
 
 def read_report(path):
@@ -91,7 +92,8 @@ def file_pages(path):
     """The pages of a file that are in memory and read: mincore(2) of a mapping that nobody touches."""
     with open(os.open(path, os.O_RDONLY | os.O_NOATIME), 'rb') as file:
         size = os.fstat(file.fileno()).st_size
-        mapping = mmap.mmap(file.fileno(), size, prot=mmap.PROT_READ | mmap.PROT_WRITE, flags=mmap.MAP_PRIVATE)
+        mapping = mmap.mmap(file.fileno(), size, flags=mmap.MAP_PRIVATE,
+                            prot=mmap.PROT_READ | mmap.PROT_WRITE)
     address = ctypes.addressof(first := ctypes.c_char.from_buffer(mapping))
     states = (ctypes.c_ubyte * (-(-size // mmap.PAGESIZE)))()
     result = libc.mincore(ctypes.c_void_p(address), ctypes.c_size_t(size), states)
@@ -113,7 +115,7 @@ def device_pages(descriptor, page, count):
 
 
 class Opens:
-    """Which of the watched were opened by anybody, by inotify(7). Looking at a file by O_PATH opens nothing."""
+    """Which of the watched were opened by anybody, by inotify(7). O_PATH opens nothing."""
 
     IN_OPEN, IN_DONT_FOLLOW = 0x20, 0x02000000
 
@@ -121,7 +123,8 @@ class Opens:
         self.descriptor = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         self.names = {}
         for path in paths:
-            number = libc.inotify_add_watch(self.descriptor, os.fsencode(path), self.IN_OPEN | self.IN_DONT_FOLLOW)
+            number = libc.inotify_add_watch(self.descriptor, os.fsencode(path),
+                                            self.IN_OPEN | self.IN_DONT_FOLLOW)
             if number < 0:
                 raise OSError(ctypes.get_errno(), f'inotify_add_watch {path}')
             self.names[number] = path

@@ -43,8 +43,10 @@ class Case(filesystem.MountedCase):
         spare = len(wanted) // 20
         wait_for(lambda: len(wanted - file_pages(self.root / name)) <= spare)
         found = file_pages(self.root / name)
-        allowed = pages(*((max(first - SLACK, 0), count + SLACK + min(first, SLACK)) for first, count in ranges))
-        self.assertLessEqual(len(wanted - found), spare, f'{name}: not in memory: {sorted(wanted - found)[:20]}')
+        allowed = pages(*((max(first - SLACK, 0), count + SLACK + min(first, SLACK))
+                          for first, count in ranges))
+        missing = sorted(wanted - found)
+        self.assertLessEqual(len(missing), spare, f'{name}: not in memory: {missing[:20]}')
         self.assertEqual(found - allowed, set(), f'{name}: in memory without need')
 
     def assert_nothing_resident(self, *names):
@@ -55,7 +57,8 @@ class Case(filesystem.MountedCase):
 class Pages(Case):
     def fill(self):
         self.sizes = {name: self.make(name, count, 100) for name, count in
-                      {'usr/a': 400, 'usr/b': 10, 'name with\nline': 3, os.fsdecode(b'\xff'): 2, 'other': 50}.items()}
+                      {'usr/a': 400, 'usr/b': 10, 'name with\nline': 3, os.fsdecode(b'\xff'): 2,
+                       'other': 50}.items()}
 
     def test_just_the_planned(self):
         profile = self.profile_of_root()
@@ -72,7 +75,7 @@ class Pages(Case):
         self.assert_nothing_resident('other')
         self.assertEqual(report['result'], 'done')
         self.assertEqual(report['files'], 4)
-        self.assertEqual(report['requests'], 7)  # the range inside of an earlier one, but not next to it, stays
+        self.assertEqual(report['requests'], 7)  # a range inside of one that is not its neighbour stays
         self.assertEqual(report['bytes'], (20 + 1 + 1 + 2 + 11 + 3 + 3) * PAGE)
         self.assertEqual([report[name] for name in report if name.startswith('files_')], [0] * 4)
         self.assertEqual(report['errors'], 0)

@@ -86,7 +86,8 @@ class Refused(unittest.TestCase):
         self.assert_refused()
 
     def test_flipped(self):
-        replay_part = struct.unpack_from('<Q', self.good, struct.unpack_from('<I', self.good, 8)[0] - 3 * 32 + 8)[0]
+        details = struct.unpack_from('<I', self.good, 8)[0] - 3 * 32  # the first entry behind replay's part
+        replay_part, = struct.unpack_from('<Q', self.good, details + 8)
         for offset in range(0, replay_part, 7):
             data = bytearray(self.good)
             data[offset] ^= 0x10
