@@ -117,7 +117,7 @@ class Show(Case):
                 (r'\xc3\x9c', 'Ü', True), (r'\xf0\x9f\x90\xa7', '\U0001f427', True), (r'\xee\x80\x80', '\ue000', True),
                 (r'\xc2\x9b1m', r'\xc2\x9b1m', True), (r'\x1b[2J', r'\x1b[2J', True), (r'\x7f', r'\x7f', True),
                 (r'\xed\xa0\x80', r'\xed\xa0\x80', False), (r'\xc0\xaf', r'\xc0\xaf', False),
-                (r'\xe0\x80\x80', r'\xe0\x80\x80', False), (r'\xf0\x80\x80\x80', r'\xf0\x80\x80\x80', False),
+                (r'\xe0\x9f\xbf', r'\xe0\x9f\xbf', False), (r'\xf0\x8f\xbf\xbf', r'\xf0\x8f\xbf\xbf', False),
                 (r'\xf4\x90\x80\x80', r'\xf4\x90\x80\x80', False), (r'\xe2\x82', r'\xe2\x82', False)):
             with self.subTest(name):
                 listed, file = self.names(name)
