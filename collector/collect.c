@@ -195,10 +195,12 @@ static int collect(struct collection *collection, const struct options *options,
         if (r != 0)
                 return refuse(r > 0 ? "audit" : "source", r > 0 ? why : strerror(-r), "not collecting");
         r = options->command ? 0 : report_begin(collection);
+        if (r < 0)
+                fprintf(stderr, "bootahead-collect: '%s': %s, nobody will find this collector\n",
+                        BOOTAHEAD_RUNDIR, strerror(-r));
         if (*ready >= 0)
                 announce_ready(ready);
-        if (r == 0)
-                r = session_run(&session, options);
+        r = session_run(&session, options);
         session_stop(&session);
         close_cleanup(&session.mount_table);
         if (r < 0)
@@ -231,7 +233,6 @@ int main(int argc, char **argv)
         if (r < 0) {
                 status = refuse(what, strerror(-r), "not collecting");
         } else {
-                audit_state_restore(&collection.view); /* of one that was killed before us */
                 collection.recording = recording_new(&options.limits);
                 status = collection.recording ? collect(&collection, &options, &ready)
                                               : refuse("recording", strerror(ENOMEM), "not collecting");

@@ -12,63 +12,9 @@
 #include <sys/vfs.h>
 
 #include "cleanup.h"
+#include "machine.h"
 
 enum { FILESYSTEMS_MAX = PROFILE_FILESYSTEMS_MAX };
-
-struct mount_line {
-        unsigned int major, minor;
-        char *path, *type;
-};
-
-/* mountinfo writes space, tab, newline and backslash as three octal digits. */
-static void unescape(char *text)
-{
-        char *to = text;
-
-        for (const char *from = text; *from; to++) {
-                if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] && from[3]) {
-                        *to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
-                        from += 4;
-                } else {
-                        *to = *from++;
-                }
-        }
-        *to = '\0';
-}
-
-/* "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw" */
-static bool parse_line(char *line, struct mount_line *ret)
-{
-        char *rest = NULL;
-        char *separator = strstr(line, " - ");
-
-        if (!separator)
-                return false;
-        *separator = '\0';
-        if (sscanf(line, "%*u %*u %u:%u", &ret->major, &ret->minor) != 2)
-                return false;
-        strtok_r(line, " ", &rest);
-        for (int field = 0; field < 3; field++)
-                strtok_r(NULL, " ", &rest);
-        ret->path = strtok_r(NULL, " ", &rest);
-        ret->type = strtok_r(separator + 3, " ", &rest);
-        if (!ret->path || !ret->type)
-                return false;
-        unescape(ret->path);
-        return true;
-}
-
-static bool is_local(const struct mount_line *line)
-{
-        static const char *const anonymous[] = {"btrfs", "bcachefs", "overlay"};
-
-        if (line->major != 0)
-                return strncmp(line->type, "fuse", 4) != 0;
-        for (size_t i = 0; i < sizeof anonymous / sizeof *anonymous; i++)
-                if (!strcmp(line->type, anonymous[i]))
-                        return true;
-        return false;
-}
 
 static int add(struct mounts *mounts, const struct view *view, const struct mount_line *line,
                const char *below)
@@ -122,7 +68,7 @@ int mounts_update(struct mounts *mounts, const struct view *view)
                 const char *below;
                 int r;
 
-                if (!parse_line(text, &line) || !is_local(&line))
+                if (!mount_line_parse(text, &line) || !mount_line_is_local(&line))
                         continue;
                 below = view_strip(view, line.path);
                 if (!below || mounts->count >= FILESYSTEMS_MAX ||
@@ -186,11 +132,10 @@ int mounts_device(const struct view *view, int fd, dev_t st_dev, dev_t *ret)
                 return -ENOMEM;
         }
         while (getline(&text, &size, file) >= 0) {
-                unsigned long long id;
-                unsigned int major, minor;
+                struct mount_line line;
 
-                if (sscanf(text, "%llu %*u %u:%u", &id, &major, &minor) == 3 && id == status.stx_mnt_id) {
-                        *ret = makedev(major, minor);
+                if (mount_line_parse(text, &line) && line.id == status.stx_mnt_id) {
+                        *ret = makedev(line.major, line.minor);
                         return 0;
                 }
         }

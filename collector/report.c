@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "json-text.h"
 #include "process.h"
 
 #define TEMPORARY "collect.new"
@@ -69,16 +70,9 @@ int report_begin(const struct collection *collection)
 
 static void print_text(FILE *file, const char *name, const char *text)
 {
-        fprintf(file, "  \"%s\": \"", name);
-        for (; *text; text++) {
-                if (*text == '"' || *text == '\\')
-                        fprintf(file, "\\%c", *text);
-                else if ((unsigned char)*text < ' ')
-                        fprintf(file, "\\u%04x", (unsigned char)*text);
-                else
-                        fputc(*text, file);
-        }
-        fputs("\",\n", file);
+        fprintf(file, "  \"%s\": ", name);
+        json_text(file, text);
+        fputs(",\n", file);
 }
 
 static uint64_t pages_of(const struct profile *profile)

@@ -25,10 +25,14 @@ static bool whole_machine(const struct session *session, const struct options *o
 /* With audit=1 every process since the first has an audit context. */
 static bool audit_since_boot(const struct view *view)
 {
-        char text[4096];
+        char text[4096], *rest = NULL;
 
-        return view_read(view->proc, "cmdline", text, sizeof text) > 0 &&
-               (strstr(text, "audit=1") || strstr(text, "audit=on"));
+        if (view_read(view->proc, "cmdline", text, sizeof text) < 0)
+                return false;
+        for (char *word = strtok_r(text, " \n", &rest); word; word = strtok_r(NULL, " \n", &rest))
+                if (!strcmp(word, "audit=1") || !strcmp(word, "audit=on"))
+                        return true;
+        return false;
 }
 
 /* A session of its own tells the command and all that descend from it from everybody else, inside the
@@ -104,6 +108,7 @@ static int run_command(struct session *session, const struct options *options)
         if (child == 0) {
                 sigemptyset(&none);
                 sigprocmask(SIG_SETMASK, &none, NULL);
+                signal(SIGPIPE, SIG_DFL);
                 execvp(options->command[0], options->command);
                 fprintf(stderr, "bootahead-collect: '%s': %s\n", options->command[0], strerror(errno));
                 _exit(errno == ENOENT ? COMMAND_NOT_RUN + 1 : COMMAND_NOT_RUN);

@@ -366,6 +366,13 @@ int source_audit_start(struct collection *collection, const struct source_scope 
                 return r;
         if (!audit->joiner)
                 goto fail;
+        r = audit_state_restore(&collection->view); /* of a collector that was killed before us */
+        if (r < 0) {
+                *ret_why = r == -EBUSY ? "another collector uses the audit system"
+                                       : "what a killed collector left behind can't be restored";
+                r = 0;
+                goto fail;
+        }
         audit->control = audit_open();
         r = audit->control < 0 ? -errno
                                : audit_usable(audit->control, &collection->view, &audit->saved, ret_why);

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "uuid.h"
+#include "machine.h"
 
 static int open_folder(const char *path)
 {
@@ -43,115 +43,40 @@ void place_close(struct place *place)
         close_cleanup(&place->root);
 }
 
-struct mount_line {
-        unsigned int major, minor;
-        char *path, *type;
-};
-
-/* mountinfo writes space, tab, newline and backslash as three octal digits (proc_pid_mountinfo(5)). */
-static void unescape(char *text)
+static uint64_t queue_setting(const struct place *place, dev_t device, const char *name)
 {
-        char *to = text;
+        uint64_t value;
 
-        for (const char *from = text; *from; to++) {
-                if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] && from[3]) {
-                        *to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
-                        from += 4;
-                } else {
-                        *to = *from++;
-                }
-        }
-        *to = '\0';
-}
-
-static bool parse_line(char *line, struct mount_line *ret)
-{
-        char *rest = NULL, *separator = strstr(line, " - ");
-
-        if (!separator)
-                return false;
-        *separator = '\0';
-        if (sscanf(line, "%*u %*u %u:%u", &ret->major, &ret->minor) != 2)
-                return false;
-        strtok_r(line, " ", &rest);
-        for (int field = 0; field < 3; field++)
-                strtok_r(NULL, " ", &rest);
-        ret->path = strtok_r(NULL, " ", &rest);
-        ret->type = strtok_r(separator + 3, " ", &rest);
-        if (!ret->path || !ret->type)
-                return false;
-        unescape(ret->path);
-        return true;
-}
-
-static bool is_local(const struct mount_line *line)
-{
-        if (line->major != 0)
-                return strncmp(line->type, "fuse", 4) != 0;
-        return !strcmp(line->type, "btrfs") || !strcmp(line->type, "bcachefs") ||
-               !strcmp(line->type, "overlay");
-}
-
-static int open_device(const struct place *place, unsigned int device_major, unsigned int device_minor)
-{
-        _cleanup_close_ int uevent = -1, fd = -1;
-        char path[64], text[512], name[64];
-        struct stat status;
-        const char *at;
-        ssize_t n;
-
-        snprintf(path, sizeof path, "dev/block/%u:%u/uevent", device_major, device_minor);
-        uevent = openat(place->sys, path, O_RDONLY | O_CLOEXEC);
-        n = uevent < 0 ? -1 : read(uevent, text, sizeof text - 1);
-        if (n < 0)
-                return -1;
-        text[n] = '\0';
-        at = strstr(text, "DEVNAME=");
-        if (!at || sscanf(at, "DEVNAME=%63[^\n]", name) != 1)
-                return -1;
-        fd = openat(place->dev, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0 || fstat(fd, &status) < 0 || !S_ISBLK(status.st_mode) ||
-            status.st_rdev != makedev(device_major, device_minor))
-                return -1;
-        return take_fd(&fd);
-}
-
-static uint64_t queue_setting(const struct place *place, unsigned int device_major, unsigned int device_minor,
-                              const char *name)
-{
-        for (int level = 0; level < 2; level++) { /* a partition has no queue; its parent has */
-                _cleanup_close_ int fd = -1;
-                char path[96], text[24];
-                ssize_t n;
-
-                snprintf(path, sizeof path, "dev/block/%u:%u/%squeue/%s", device_major, device_minor,
-                         level ? "../" : "", name);
-                fd = openat(place->sys, path, O_RDONLY | O_CLOEXEC);
-                n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-                if (n > 0) {
-                        text[n] = '\0';
-                        return strtoull(text, NULL, 10);
-                }
-        }
-        return 0;
+        return device_queue_setting(place->sys, device, name, &value) == 0 ? value : 0;
 }
 
 /* The larger of read-ahead window and largest request (force_page_cache_ra(), mm/readahead.c, Linux 6.1
  * to 6.18). */
-static uint64_t window_of(const struct place *place, unsigned int device_major, unsigned int device_minor)
+static uint64_t window_of(const struct place *place, dev_t device)
 {
         enum { LEAST_KB = 4, USUAL_KB = 128, MOST_KB = 16384 };
-        uint64_t ahead = queue_setting(place, device_major, device_minor, "read_ahead_kb");
-        uint64_t request = queue_setting(place, device_major, device_minor, "max_sectors_kb");
+        uint64_t ahead = queue_setting(place, device, "read_ahead_kb");
+        uint64_t request = queue_setting(place, device, "max_sectors_kb");
         uint64_t window = ahead > request ? ahead : request;
 
         return (window < LEAST_KB ? USUAL_KB : window > MOST_KB ? MOST_KB : window) * 1024;
+}
+
+/* Where neither side knows, it can be the same. */
+static bool may_have_uuid(int fd, const uint8_t wanted[16])
+{
+        static const uint8_t unknown[16];
+        uint8_t uuid[16];
+
+        return !memcmp(wanted, unknown, sizeof unknown) || !filesystem_read_uuid(fd, uuid) ||
+               !memcmp(wanted, uuid, sizeof uuid);
 }
 
 /* Two mount points may be tried for one filesystem: the later line hides the earlier one. */
 static void take_line(const struct place *place, const struct mount_line *line, const char *below,
                       const struct profile_filesystem *wanted, struct mounted *mounted)
 {
+        dev_t device = makedev(line->major, line->minor);
         _cleanup_close_ int fd = -1;
         struct stat status;
 
@@ -159,16 +84,15 @@ static void take_line(const struct place *place, const struct mount_line *line, 
         close_cleanup(&mounted->device);
         mounted->root = mounted->device = -1;
         mounted->why = "another filesystem is mounted there";
-        if (strcmp(line->type, wanted->type) || !is_local(line))
+        if (strcmp(line->type, wanted->type) || !mount_line_is_local(line))
                 return;
         fd = openat(place->root, *below ? below : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0 || fstat(fd, &status) < 0 ||
-            (line->major != 0 && status.st_dev != makedev(line->major, line->minor)) ||
-            !uuid_may_be(fd, wanted->uuid))
+        if (fd < 0 || fstat(fd, &status) < 0 || (line->major != 0 && status.st_dev != device) ||
+            !may_have_uuid(fd, wanted->uuid))
                 return;
         mounted->root = take_fd(&fd);
-        mounted->device = line->major != 0 ? open_device(place, line->major, line->minor) : -1;
-        mounted->window = window_of(place, line->major, line->minor);
+        mounted->device = line->major != 0 ? device_open(place->sys, place->dev, device) : -1;
+        mounted->window = window_of(place, device);
         mounted->why = "";
 }
 
@@ -202,7 +126,7 @@ int place_find_filesystems(const struct place *place, const char *root, const st
                 mounted[i] = (struct mounted){.root = -1, .device = -1, .why = "not mounted"};
         while (getline(&text, &size, file) >= 0) {
                 struct mount_line line;
-                const char *below = parse_line(text, &line) ? below_root(line.path, real) : NULL;
+                const char *below = mount_line_parse(text, &line) ? below_root(line.path, real) : NULL;
 
                 for (size_t i = 0; below && i < profile->n_filesystems; i++)
                         if (!strcmp(profile->filesystems[i].mount + 1, below))

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What collector and replay both ask of the machine: its mount table, a filesystem's UUID and its block
+ * device. It stands here because profiles/ is what both may use; it knows nothing of profiles.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* A line of /proc/PID/mountinfo (proc_pid_mountinfo(5)). */
+struct mount_line {
+        uint64_t id;
+        unsigned int major, minor; /* of the superblock */
+        char *path, *type;         /* in the line's own text, unescaped */
+};
+
+/* mount_line_parse - takes @text apart in place. Return: whether it is such a line. */
+bool mount_line_parse(char *text, struct mount_line *ret);
+
+/* mount_line_is_local - on a block device, but not FUSE; or btrfs, bcachefs, overlay, which have
+ * anonymous devices */
+bool mount_line_is_local(const struct mount_line *line);
+
+/* filesystem_read_uuid - asks only the kernel, never the disk
+ * @fd: a folder of the filesystem. Return: whether it told. */
+bool filesystem_read_uuid(int fd, uint8_t ret[16]);
+
+enum { DEVICE_NAME_SIZE = 64 };
+
+/* device_name - the kernel's name of a block device, "vda1"; @sys: /sys. Return: 0 or negative errno. */
+int device_name(int sys, dev_t device, char ret[static DEVICE_NAME_SIZE]);
+
+/* device_open - opens a block device for reading; @sys: /sys, @dev: /dev
+ * Return: descriptor, owned by the caller, or negative errno. */
+int device_open(int sys, int dev, dev_t device);
+
+/* device_queue_setting - reads a number below the device's queue folder, that of the whole disk for a
+ * partition. Return: 0 or negative errno. */
+int device_queue_setting(int sys, dev_t device, const char *name, uint64_t *ret);
