@@ -28,7 +28,7 @@ UUID = 'b007a4ea-d000-4000-8000-000000000001'
 
 BASE = ['systemd', 'systemd-sysv', 'udev', 'dbus', 'openssh-server', 'initramfs-tools', 'zstd', 'libjson-c5']
 SERVER = ['postgresql', 'mariadb-server', 'nginx-light', 'apache2', 'redis-server', 'memcached', 'network-manager',
-          'cups', 'rsyslog', 'cron', 'chrony', 'exim4-daemon-light', 'dovecot-imapd', 'bind9', 'samba', 'snmpd',
+          'cups', 'rsyslog', 'cron', 'chrony', 'exim4-daemon-light', 'dovecot-imapd', 'bind9', 'snmpd',
           'smartmontools', 'haproxy']
 
 # What would start at a moment of its own choosing, or once a day: no two boots would be alike.
@@ -56,6 +56,9 @@ mkdir -p "$1/etc/systemd/system/multi-user.target.wants"
 ln -s ../bed-report.service "$1/etc/systemd/system/multi-user.target.wants/"
 rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap"
 '''.replace('IRREGULAR', ' '.join(IRREGULAR)).replace('HERE', str(HERE))
+
+# Two web servers can't share a port.
+AFTER_SERVER = """sed -i 's/^Listen 80$/Listen 8080/' "$1/etc/apache2/ports.conf"\n"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,9 +109,9 @@ def settings():
     return [f'--aptopt={line}' for line in dump.splitlines() if wanted.match(line)]
 
 
-def bootstrap(packages, root):
+def bootstrap(packages, after, root):
     subprocess.run(['mmdebstrap', '--mode=root', '--variant=minbase', '--quiet', f"--include={','.join(packages)}",
-                    *settings(), f'--essential-hook={BEFORE}', f'--customize-hook={AFTER}',
+                    *settings(), f'--essential-hook={BEFORE}', f'--customize-hook={after}',
                     RELEASE, str(root), *sources()], check=True, stdout=sys.stderr)
     # mmdebstrap ends with taking it away, which would make every boot a first boot.
     (root / 'etc/machine-id').write_text(MACHINE_ID)
@@ -142,9 +145,9 @@ def made(folder, name):
     return Image(path, folder / f'{name}.boot') if path.exists() else None
 
 
-def build(kind, packages, build_dir):
+def build(kind, packages, after, build_dir):
     folder = pathlib.Path(build_dir).resolve() / 'bed'
-    recipe = [RELEASE, SIZE, UUID, MACHINE_ID, BEFORE, AFTER.replace(str(HERE), ''), *packages,
+    recipe = [RELEASE, SIZE, UUID, MACHINE_ID, BEFORE, after.replace(str(HERE), ''), *packages,
               (HERE / 'bed-report').read_text(), (HERE / 'bed-report.service').read_text()]
     name = f"{kind}-{hashlib.sha256('|'.join(recipe).encode()).hexdigest()[:12]}"
     with locked(folder):
@@ -153,7 +156,7 @@ def build(kind, packages, build_dir):
         say(f'making the {kind} image')
         with tempfile.TemporaryDirectory(dir=folder, prefix='making-') as work:
             work = pathlib.Path(work)
-            bootstrap(packages, work / 'root')
+            bootstrap(packages, after, work / 'root')
             extract_kernels(work / 'root', work / 'boot')
             make_filesystem(work / 'root', work / 'image')
             return place(work, folder, name)
@@ -161,12 +164,12 @@ def build(kind, packages, build_dir):
 
 def minimal(build_dir):
     """Debian's base, two kernels, initramfs-tools, systemd, udev, dbus, openssh-server."""
-    return build('minimal', BASE + list(KERNELS.values()), build_dir)
+    return build('minimal', BASE + list(KERNELS.values()), AFTER, build_dir)
 
 
 def server(build_dir):
     """The minimal image and more than fifteen services."""
-    return build('server', BASE + list(KERNELS.values()) + SERVER, build_dir)
+    return build('server', BASE + list(KERNELS.values()) + SERVER, AFTER + AFTER_SERVER, build_dir)
 
 
 # Mounts of a namespace go with it, however it ends: nothing is left mounted on this machine.

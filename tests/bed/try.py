@@ -45,7 +45,7 @@ def progress(text):
 
 
 def run(model):
-    with progress('making the image, once'):
+    with progress('getting the image, which is made once'):
         base = images.minimal(BUILD)
     with progress('installing bootahead in a copy of it'):
         image = images.with_bootahead(base, BUILD)
