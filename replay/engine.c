@@ -11,6 +11,7 @@
 enum {
         THREADS_MAX = 64,
         STACK_SIZE = 64 << 10,
+        QUEUE_MAX = 128,
 };
 
 struct work {
@@ -65,7 +66,51 @@ static void count_open(struct engine_counters *counters, const struct plan_read 
                 counters->files++;
 }
 
-static void issue(struct work *work, const struct plan_read *reads, size_t count)
+/* What one thread has issued and not yet seen to be there, oldest first. The boot's own reads wait behind
+ * whatever stands in the device's queue, so not everything may stand there at once. */
+struct queue {
+        struct entry {
+                int fd;
+                const struct plan_read *last; /* of this descriptor's reads */
+                uint64_t bytes;
+        } entries[QUEUE_MAX];
+        size_t first, count;
+        uint64_t bytes;
+};
+
+static void take_oldest(struct work *work, struct queue *queue, bool wait)
+{
+        const struct entry *oldest = &queue->entries[queue->first];
+
+        if (wait)
+                work->class->wait(work->data, oldest->fd, oldest->last);
+        work->class->close(work->data, oldest->fd);
+        queue->bytes -= oldest->bytes;
+        queue->first = (queue->first + 1) % QUEUE_MAX;
+        queue->count--;
+}
+
+static void enqueue(struct work *work, struct queue *queue, int fd, const struct plan_read *reads,
+                    size_t count)
+{
+        struct entry entry = {.fd = fd, .last = &reads[count - 1]};
+        uint64_t limit = work->settings->in_flight;
+
+        if (!limit) {
+                work->class->close(work->data, fd);
+                return;
+        }
+        for (size_t i = 0; i < count; i++)
+                entry.bytes += reads[i].length;
+        if (queue->count == QUEUE_MAX)
+                take_oldest(work, queue, true);
+        queue->entries[(queue->first + queue->count++) % QUEUE_MAX] = entry;
+        queue->bytes += entry.bytes;
+        while (queue->count > 1 && queue->bytes > limit)
+                take_oldest(work, queue, true);
+}
+
+static void issue(struct work *work, struct queue *queue, const struct plan_read *reads, size_t count)
 {
         struct engine_counters *counters = work->counters;
         int fd, r = work->class->open(work->data, reads, &fd);
@@ -84,20 +129,23 @@ static void issue(struct work *work, const struct plan_read *reads, size_t count
                         counters->bytes += reads[i].length;
                 }
         }
-        work->class->close(work->data, fd);
+        enqueue(work, queue, fd, reads, count);
 }
 
 static void *worker(void *argument)
 {
         struct work *work = argument;
+        struct queue queue = {0};
         size_t first, count;
 
         while ((count = take(work, &first)) > 0) {
                 if (is_late(work->settings))
                         work->counters->late += (unsigned int)count;
                 else
-                        issue(work, &work->plan->reads[first], count);
+                        issue(work, &queue, &work->plan->reads[first], count);
         }
+        while (queue.count > 0)
+                take_oldest(work, &queue, false);
         return NULL;
 }
 
@@ -168,6 +216,17 @@ static int read_ahead(void *data, int fd, const struct plan_read *read)
         return 0;
 }
 
+/* Reading a byte of the last page returns when that page is there. */
+static void wait_for(void *data, int fd, const struct plan_read *read)
+{
+        uint64_t last_page = (read->offset + read->length - 1) / PROFILE_PAGE_SIZE * PROFILE_PAGE_SIZE;
+        char byte;
+
+        (void)data;
+        if (pread(fd, &byte, 1, (off_t)last_page) < 0)
+                return; /* whatever the error is, it is the boot's own business to meet it */
+}
+
 static void close_file(void *data, int fd)
 {
         const struct engine_files *files = data;
@@ -181,5 +240,6 @@ static void close_file(void *data, int fd)
 const struct engine_class engine_readahead = {
         .open = open_file,
         .read_ahead = read_ahead,
+        .wait = wait_for,
         .close = close_file,
 };

@@ -16,6 +16,8 @@ struct engine_class {
         int (*open)(void *data, const struct plan_read *read, int *ret_fd);
         /* starts reading; returns before the data is there. Return: 0 or negative errno. */
         int (*read_ahead)(void *data, int fd, const struct plan_read *read);
+        /* waits until the data of a read is there; not called without a limit of what is in flight */
+        void (*wait)(void *data, int fd, const struct plan_read *read);
         void (*close)(void *data, int fd);
 };
 
@@ -29,6 +31,7 @@ struct engine_counters {
 
 struct engine_settings {
         unsigned int threads;
+        uint64_t in_flight;   /* bytes that each thread lets the disk owe it before it goes on, 0: any */
         uint64_t deadline_us; /* CLOCK_BOOTTIME, 0: none */
 };
 

@@ -6,21 +6,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char help[] = "bootahead-replay [OPTION...] [PROFILE]\n"
-                           "\n"
-                           "Reads ahead what the boot in PROFILE read (" BOOTAHEAD_STATEDIR "/profile).\n"
-                           "\n"
-                           "  --root=DIR            what the profile calls / lies at DIR\n"
-                           "  --dry-run             print what would be read, read nothing\n"
-                           "  --background          return as soon as the profile is verified\n"
-                           "  --report=FILE         where counters go (" BOOTAHEAD_RUNDIR "/replay.json)\n"
-                           "  --threads=N           reads that may wait for the disk at once (4)\n"
-                           "  --gap-pages=N         join ranges that are at most N pages of 4 KiB apart (8)\n"
-                           "  --limit-files=N       read ahead at most N files\n"
-                           "  --limit-megabytes=N   read ahead at most N MiB (1024)\n"
-                           "  --limit-memory=N      use at most N percent of the available memory (50)\n"
-                           "  --limit-seconds=N     begin no read after N seconds (60)\n"
-                           "  --help, --version\n";
+static const char help[] =
+        "bootahead-replay [OPTION...] [PROFILE]\n"
+        "\n"
+        "Reads ahead what the boot in PROFILE read (" BOOTAHEAD_STATEDIR "/profile).\n"
+        "\n"
+        "  --root=DIR            what the profile calls / lies at DIR\n"
+        "  --dry-run             print what would be read, read nothing\n"
+        "  --background          return as soon as the profile is verified\n"
+        "  --report=FILE         where counters go (" BOOTAHEAD_RUNDIR "/replay.json)\n"
+        "  --threads=N           reads that may wait for the disk at once (4)\n"
+        "  --in-flight=N         KiB that each of them lets the disk owe it (1024; 0: any)\n"
+        "  --gap-pages=N         join ranges that are at most N pages of 4 KiB apart (8)\n"
+        "  --limit-files=N       read ahead at most N files\n"
+        "  --limit-megabytes=N   read ahead at most N MiB (1024)\n"
+        "  --limit-memory=N      use at most N percent of the available memory (50)\n"
+        "  --limit-seconds=N     begin no read after N seconds (60)\n"
+        "  --help, --version\n";
 
 enum {
         OPTION_ROOT = 256,
@@ -28,6 +30,7 @@ enum {
         OPTION_BACKGROUND,
         OPTION_REPORT,
         OPTION_THREADS,
+        OPTION_IN_FLIGHT,
         OPTION_GAP,
         OPTION_FILES,
         OPTION_MEGABYTES,
@@ -43,6 +46,7 @@ static const struct option long_options[] = {
         {"background", no_argument, NULL, OPTION_BACKGROUND},
         {"report", required_argument, NULL, OPTION_REPORT},
         {"threads", required_argument, NULL, OPTION_THREADS},
+        {"in-flight", required_argument, NULL, OPTION_IN_FLIGHT},
         {"gap-pages", required_argument, NULL, OPTION_GAP},
         {"limit-files", required_argument, NULL, OPTION_FILES},
         {"limit-megabytes", required_argument, NULL, OPTION_MEGABYTES},
@@ -83,6 +87,8 @@ static bool take_option(int option, struct options *options)
                 return true;
         case OPTION_THREADS:
                 return parse_number(optarg, 1, 64, &options->threads);
+        case OPTION_IN_FLIGHT:
+                return parse_number(optarg, 0, 1u << 20, &options->in_flight_kilobytes);
         case OPTION_GAP:
                 return parse_number(optarg, 0, 1024, &options->gap_pages);
         case OPTION_FILES:
@@ -105,6 +111,7 @@ int options_parse(int argc, char **argv, struct options *ret, int *ret_exit)
         *ret = (struct options){
                 .root = "/",
                 .threads = 4,
+                .in_flight_kilobytes = 1024,
                 .gap_pages = 8,
                 .files = UINT32_MAX,
                 .megabytes = 1024,

@@ -12,7 +12,7 @@ struct options {
         const char *profile; /* NULL: in the state folder below the root */
         const char *report;  /* NULL: BOOTAHEAD_RUNDIR/replay.json */
         bool dry_run, background;
-        uint32_t threads, gap_pages, files, megabytes, memory_percent, seconds;
+        uint32_t threads, in_flight_kilobytes, gap_pages, files, megabytes, memory_percent, seconds;
 };
 
 /* options_parse - Return: 0, or 1 when the program is to exit with @ret_exit. */

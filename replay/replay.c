@@ -121,6 +121,7 @@ static int run_plan(const struct place *place, const struct options *options, co
         struct engine_files files = {.place = place, .profile = profile, .mounted = mounted};
         struct engine_settings settings = {
                 .threads = options->threads,
+                .in_flight = (uint64_t)options->in_flight_kilobytes << 10,
                 .deadline_us =
                         options->seconds ? result->times.start + options->seconds * UINT64_C(1000000) : 0,
         };

@@ -273,6 +273,77 @@ static void test_outside_of_its_mount(void **state)
         assert_int_equal(rmdir(folder), 0);
 }
 
+/* Issued and not yet waited for, in bytes. */
+struct owed {
+        uint64_t bytes, most;
+        unsigned int open, waits;
+};
+
+static int owe_open(void *data, const struct plan_read *read, int *ret_fd)
+{
+        struct owed *owed = data;
+
+        owed->open++;
+        *ret_fd = descriptor_of(read);
+        return 0;
+}
+
+static int owe_read(void *data, int fd, const struct plan_read *read)
+{
+        struct owed *owed = data;
+
+        (void)fd;
+        owed->bytes += read->length;
+        if (owed->bytes > owed->most)
+                owed->most = owed->bytes;
+        return 0;
+}
+
+static void owe_wait(void *data, int fd, const struct plan_read *read)
+{
+        struct owed *owed = data;
+
+        assert_int_equal(fd, descriptor_of(read));
+        owed->bytes -= read->length;
+        owed->waits++;
+}
+
+static void owe_close(void *data, int fd)
+{
+        struct owed *owed = data;
+
+        (void)fd;
+        owed->open--;
+}
+
+static const struct engine_class owing = {
+        .open = owe_open, .read_ahead = owe_read, .wait = owe_wait, .close = owe_close};
+
+/* The disk never owes more than the limit and the read that is under way. */
+static void test_in_flight(void **state)
+{
+        struct plan_read reads[300];
+        struct plan plan = {.reads = reads, .n_reads = 300};
+        struct engine_settings settings = {.threads = 1, .in_flight = 10 * PAGE};
+        struct engine_counters counters = {0};
+        struct owed owed = {0};
+
+        (void)state;
+        for (uint32_t i = 0; i < 300; i++)
+                reads[i] = (struct plan_read){.file = i, .length = (1 + i % 3) * PAGE};
+        engine_run(&owing, &owed, &plan, &settings, &counters);
+        assert_in_range(owed.most, 10 * PAGE, 13 * PAGE);
+        assert_true(owed.waits > 200);
+        assert_int_equal(owed.open, 0);
+        assert_int_equal(counters.requests, 300);
+
+        owed = (struct owed){0};
+        settings.in_flight = 0;
+        engine_run(&owing, &owed, &plan, &settings, &counters);
+        assert_int_equal(owed.waits, 0);
+        assert_int_equal(owed.open, 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -282,6 +353,7 @@ int main(void)
                 cmocka_unit_test(test_refused_reads),
                 cmocka_unit_test(test_no_device),
                 cmocka_unit_test(test_deadline),
+                cmocka_unit_test(test_in_flight),
                 cmocka_unit_test(test_outside_of_its_mount),
         };
 
