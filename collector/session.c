@@ -11,11 +11,17 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 
-enum { COMMAND_NOT_RUN = 126 };
+enum {
+        COMMAND_NOT_RUN = 126,
+        /* Events are gathered before they are taken in: a wake-up for each would take the processor from the
+         * boot. Short enough that most processes still live when their names are resolved. */
+        GATHER_NS = 10000000,
+};
 
 static bool whole_machine(const struct session *session, const struct options *options)
 {
@@ -176,6 +182,7 @@ static void forward_signal(const struct session *session, int signals)
 
 int session_run(struct session *session, const struct options *options)
 {
+        const struct timespec gather = {.tv_nsec = GATHER_NS};
         _cleanup_close_ int signals = -1, child = -1;
         sigset_t set;
 
@@ -204,6 +211,8 @@ int session_run(struct session *session, const struct options *options)
                         return -errno;
                 if (ready[2].revents)
                         mounts_changed(session);
+                if (!ready[1].revents)
+                        nanosleep(&gather, NULL);
                 r = receive(session, options);
                 if (r < 0)
                         return r;
