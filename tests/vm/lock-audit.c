@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Locks the audit system until the next boot, as `auditctl -e 2` does, on a machine without auditctl. Runs from
- * an initramfs, in front of everything else.
+ * Locks the audit system until the next boot, as `auditctl -e 2` does, on a machine without auditctl. Runs
+ * from an initramfs, in front of everything else.
  */
 #include <libaudit.h>
 #include <stdio.h>
