@@ -75,6 +75,7 @@ static void take_call(struct audit_joiner *joiner, struct audit_event *event,
         event->pid = record->pid;
         event->ppid = record->ppid;
         event->success = record->success;
+        event->paths_to_come = record->items;
         memcpy(event->arguments, record->arguments, sizeof event->arguments);
         if (!audit_text_decode(&record->executable, event->executable, sizeof event->executable))
                 event->executable[0] = '\0';
@@ -110,23 +111,31 @@ enum audit_feed audit_joiner_feed(struct audit_joiner *joiner, uint16_t type, co
         if (type == AUDIT_SYSCALL || type == AUDIT_URINGOP) {
                 event = start(joiner, &record);
                 take_call(joiner, event, &record);
+                if (event->ours && !event->paths_to_come)
+                        event->serial = 0; /* nothing was opened by name, nothing will come */
                 return event->ours || event->own ? AUDIT_FEED_TAKEN : AUDIT_FEED_FOREIGN;
         }
         event = find(joiner, record.serial);
         if (type == AUDIT_EOE) {
-                if (!event)
-                        return AUDIT_FEED_TAKEN;
-                event->serial = 0;
-                *ret_event = event;
-                return event->ours ? AUDIT_FEED_COMPLETE : AUDIT_FEED_TAKEN;
+                if (event)
+                        event->serial = 0;
+                return AUDIT_FEED_TAKEN;
         }
         if (event && event->own)
                 return AUDIT_FEED_TAKEN;
         if (!event || !event->ours || type < AUDIT_FIRST_EVENT || type > AUDIT_LAST_EVENT)
                 return AUDIT_FEED_FOREIGN;
-        if (type == AUDIT_PATH)
+        if (type == AUDIT_PATH) {
                 take_path(event, &record);
-        else if (type == AUDIT_CWD && !audit_text_decode(&record.cwd, event->cwd, sizeof event->cwd))
+                if (event->paths_to_come > 1) {
+                        event->paths_to_come--;
+                        return AUDIT_FEED_TAKEN;
+                }
+                event->serial = 0;
+                *ret_event = event;
+                return AUDIT_FEED_COMPLETE;
+        }
+        if (type == AUDIT_CWD && !audit_text_decode(&record.cwd, event->cwd, sizeof event->cwd))
                 event->cwd[0] = '\0';
         else if (type == AUDIT_OPENAT2)
                 event->oflag = record.oflag;

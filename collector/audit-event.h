@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Records joined to events by their serial. Pure and bounded: records of different CPUs interleave, so
- * a few events are open at once; one that must make room before its end came is counted as incomplete.
+ * Records joined to events by their serial. An event is whole with the last of the paths that its call's
+ * record announces. Pure and bounded: records of different CPUs interleave, so a few events are open at
+ * once; one that must make room before it was whole is counted as incomplete.
  */
 #pragma once
 
@@ -29,8 +30,9 @@ struct audit_event {
         uint32_t arch, syscall, pid, ppid;
         uint64_t arguments[4];
         uint64_t oflag; /* of openat2's structure */
-        bool ours;      /* caused by our rules */
-        bool own;       /* what we ourselves do to the audit system */
+        uint32_t paths_to_come;
+        bool ours; /* caused by our rules */
+        bool own;  /* what we ourselves do to the audit system */
         bool success;
         char executable[PATH_MAX], cwd[PATH_MAX]; /* "" where absent */
         unsigned int n_paths;

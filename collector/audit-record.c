@@ -127,6 +127,7 @@ enum field {
         FIELD_INODE,
         FIELD_DEV,
         FIELD_MODE,
+        FIELD_ITEMS,
         FIELD_COUNT
 };
 
@@ -137,6 +138,7 @@ static const char *const field_names[FIELD_COUNT] = {
         [FIELD_EXE] = "exe",     [FIELD_KEY] = "key",         [FIELD_CWD] = "cwd",
         [FIELD_OFLAG] = "oflag", [FIELD_NAME] = "name",       [FIELD_NAMETYPE] = "nametype",
         [FIELD_INODE] = "inode", [FIELD_DEV] = "dev",         [FIELD_MODE] = "mode",
+        [FIELD_ITEMS] = "items",
 };
 
 static void set_field(struct audit_record *record, enum field field, struct span value)
@@ -189,6 +191,9 @@ static void set_field(struct audit_record *record, enum field field, struct span
                 break;
         case FIELD_MODE:
                 record->mode = number32(value, 8);
+                break;
+        case FIELD_ITEMS:
+                record->items = number32(value, 10);
                 break;
         case FIELD_COUNT:
                 break;

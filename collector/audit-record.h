@@ -33,6 +33,7 @@ struct audit_record {
         uint32_t arch, syscall, pid, ppid;
         bool success;
         uint64_t arguments[4];
+        uint32_t items; /* number of PATH records that follow */
         struct audit_text executable, key;
 
         struct audit_text cwd; /* CWD */

@@ -160,9 +160,45 @@ int audit_rules_add(int fd, const struct mounts *mounts, uint32_t session)
         return r;
 }
 
+/* What an event has besides its call, working directory and paths is of no use to us, and each record
+ * wakes the kernel's audit thread. */
+static const uint32_t spared_types[] = {AUDIT_EXECVE, AUDIT_EOE, AUDIT_PROCTITLE};
+
+/* The kernel does not evaluate such rules when they have a key; a second field that is always true marks
+ * them as ours. */
+int audit_rules_spare(int fd)
+{
+        for (size_t i = 0; i < sizeof spared_types / sizeof *spared_types; i++) {
+                union rule rule = {0};
+                int r;
+
+                add_field(&rule, AUDIT_MSGTYPE, AUDIT_EQUAL, spared_types[i]);
+                add_field(&rule, AUDIT_PID, AUDIT_NOT_EQUAL, 0);
+                r = audit_add_rule_data(fd, &rule.data, AUDIT_FILTER_EXCLUDE, AUDIT_ALWAYS);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static bool is_sparing(const struct audit_rule_data *rule)
+{
+        if (rule->flags != AUDIT_FILTER_EXCLUDE || rule->field_count != 2 ||
+            rule->fields[0] != AUDIT_MSGTYPE || rule->fieldflags[0] != AUDIT_EQUAL ||
+            rule->fields[1] != AUDIT_PID || rule->fieldflags[1] != AUDIT_NOT_EQUAL || rule->values[1] != 0)
+                return false;
+        for (size_t i = 0; i < sizeof spared_types / sizeof *spared_types; i++)
+                if (rule->values[0] == spared_types[i])
+                        return true;
+        return false;
+}
+
 static bool is_ours(const struct audit_rule_data *rule)
 {
         size_t offset = 0;
+
+        if (is_sparing(rule))
+                return true;
 
         for (uint32_t i = 0; i < rule->field_count && i < AUDIT_MAX_FIELDS; i++) {
                 switch (rule->fields[i]) {

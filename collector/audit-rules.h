@@ -36,7 +36,11 @@ enum audit_call audit_call_of(uint32_t arch, uint32_t syscall);
  * Return: 0 or negative errno; on failure none of our rules stays. */
 int audit_rules_add(int fd, const struct mounts *mounts, uint32_t session);
 
-/* audit_rules_delete - deletes every rule with our key. Return: number deleted or negative errno. */
+/* audit_rules_spare - keeps the kernel from making the records of each event that we have no use for
+ * For all events of the machine: only where nobody else gets any. Return: 0 or negative errno. */
+int audit_rules_spare(int fd);
+
+/* audit_rules_delete - deletes every rule of ours. Return: number deleted or negative errno. */
 int audit_rules_delete(int fd);
 
 /* audit_rules_count - Return: 0 or negative errno. */

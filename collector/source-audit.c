@@ -349,6 +349,8 @@ static int take(struct source_audit *audit, struct collection *collection, const
                 return r;
         r = audit_rules_add(audit->control, &collection->mounts, scope->session);
         if (r >= 0 && !audit->saved.enabled)
+                r = audit_rules_spare(audit->control);
+        if (r >= 0 && !audit->saved.enabled)
                 r = audit_set_enabled(audit->control, audit_our_settings.enabled);
         if (r >= 0)
                 r = receive(&audit->source, collection);
