@@ -4,14 +4,15 @@
 #include <errno.h>
 #include <libaudit.h>
 #include <linux/io_uring.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-enum { RULES_MAX = 1024, REPLY_TIMEOUT_MS = 1000 };
+#include "audit-reply.h"
+
+enum { RULES_MAX = 1024 };
 
 static const struct {
         const char *name;
@@ -253,26 +254,12 @@ static int list_rules(int fd, struct rule_list *list)
 
         if (r < 0)
                 return r;
-        for (;;) {
-                struct pollfd ready = {.fd = fd, .events = POLLIN};
-
-                if (poll(&ready, 1, REPLY_TIMEOUT_MS) <= 0)
-                        return -ETIMEDOUT;
-                r = audit_get_reply(fd, &reply, GET_REPLY_NONBLOCKING, 0);
-                if (r == -EAGAIN)
-                        continue;
-                if (r < 0)
-                        return r;
-                if (reply.type == NLMSG_DONE)
-                        return 0;
-                if (reply.type == NLMSG_ERROR && reply.error->error)
-                        return reply.error->error;
-                if (reply.type != AUDIT_LIST_RULES)
-                        continue;
+        while ((r = audit_wait_reply(fd, AUDIT_LIST_RULES, &reply)) > 0) {
                 r = keep(list, reply.ruledata, sizeof *reply.ruledata + reply.ruledata->buflen);
                 if (r < 0)
                         return r;
         }
+        return r;
 }
 
 int audit_rules_delete(int fd)

@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libaudit.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "audit-reply.h"
 #include "audit-rules.h"
 #include "cleanup.h"
 #include "process.h"
@@ -17,7 +17,7 @@
 #define STATE_FILE "audit-state"
 #define STATE_TEMPORARY "audit-state.new"
 
-enum { REPLY_TIMEOUT_MS = 1000, STATE_SIZE = 512 };
+enum { STATE_SIZE = 512 };
 
 /* A boot's bursts fit into the queue; nobody ever sleeps for it; its overflow is silent and counted. */
 const struct audit_settings audit_our_settings = {
@@ -33,23 +33,10 @@ int audit_settings_read(int fd, struct audit_settings *ret)
         struct audit_reply reply;
         int r = audit_request_status(fd);
 
-        if (r < 0)
-                return r;
-        for (;;) {
-                struct pollfd ready = {.fd = fd, .events = POLLIN};
-
-                if (poll(&ready, 1, REPLY_TIMEOUT_MS) <= 0)
-                        return -ETIMEDOUT;
-                r = audit_get_reply(fd, &reply, GET_REPLY_NONBLOCKING, 0);
-                if (r == -EAGAIN)
-                        continue;
-                if (r < 0)
-                        return r;
-                if (reply.type == NLMSG_ERROR && reply.error->error)
-                        return reply.error->error;
-                if (reply.type == AUDIT_GET)
-                        break;
-        }
+        if (r >= 0)
+                r = audit_wait_reply(fd, AUDIT_GET, &reply);
+        if (r <= 0)
+                return r < 0 ? r : -EPROTO;
         *ret = (struct audit_settings){
                 .enabled = reply.status->enabled,
                 .failure = reply.status->failure,

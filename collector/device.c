@@ -49,8 +49,10 @@ static void uuid_from_links(dev_t device, const struct view *view, uint8_t ret[1
 
 void filesystem_uuid(const struct filesystem *filesystem, const struct view *view, uint8_t ret[16])
 {
+        _cleanup_close_ int fd = filesystem_open(filesystem, view);
+
         memset(ret, 0, 16);
-        if (!filesystem_read_uuid(filesystem->fd, ret))
+        if (fd < 0 || !filesystem_read_uuid(fd, ret))
                 uuid_from_links(filesystem->device, view, ret);
 }
 

@@ -21,32 +21,40 @@ static int add(struct mounts *mounts, const struct view *view, const struct moun
 {
         _cleanup_close_ int fd = -1;
         _cleanup_free_ char *mount = strdup(below), *type = strdup(line->type);
-        struct filesystem *grown;
-        struct statfs statfs_buffer;
-        struct stat status;
+        struct filesystem *grown, *added;
+        struct statfs status;
 
         if (!mount || !type)
                 return -ENOMEM;
-        fd = openat(view->root, below[1] ? below + 1 : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0 || fstatfs(fd, &statfs_buffer) < 0 || fstat(fd, &status) < 0)
-                return 0; /* gone again, a file's bind mount, or hidden below another mount */
-        /* Another filesystem may be mounted on top; btrfs subvolumes have device numbers of their own. */
-        if (line->major != 0 && status.st_dev != makedev(line->major, line->minor))
-                return 0;
         grown = reallocarray(mounts->filesystems, mounts->count + 1, sizeof *grown);
         if (!grown)
                 return -ENOMEM;
         mounts->filesystems = grown;
-        grown[mounts->count] = (struct filesystem){
-                .device = makedev(line->major, line->minor),
-                .mount = TAKE(mount),
-                .type = TAKE(type),
-                .fd = take_fd(&fd),
-                .linked_inodes = statfs_buffer.f_type == EXT4_SUPER_MAGIC,
-        };
-        memcpy(&grown[mounts->count].fsid, &statfs_buffer.f_fsid, sizeof grown->fsid);
+        added = &grown[mounts->count];
+        *added = (struct filesystem){
+                .device = makedev(line->major, line->minor), .mount = mount, .type = type};
+        fd = filesystem_open(added, view);
+        if (fd < 0 || fstatfs(fd, &status) < 0)
+                return 0; /* gone again, a file's bind mount, or hidden below another mount */
+        added->linked_inodes = status.f_type == EXT4_SUPER_MAGIC;
+        memcpy(&added->fsid, &status.f_fsid, sizeof added->fsid);
+        mount = type = NULL; /* they are the table's now */
         mounts->count++;
         return 1;
+}
+
+int filesystem_open(const struct filesystem *filesystem, const struct view *view)
+{
+        const char *below = filesystem->mount[1] ? filesystem->mount + 1 : ".";
+        _cleanup_close_ int fd = openat(view->root, below, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        struct stat status;
+
+        if (fd < 0 || fstat(fd, &status) < 0)
+                return -errno;
+        /* Another filesystem may be mounted there; btrfs subvolumes have device numbers of their own. */
+        if (major(filesystem->device) != 0 && status.st_dev != filesystem->device)
+                return -ENODEV;
+        return take_fd(&fd);
 }
 
 int mounts_update(struct mounts *mounts, const struct view *view)
@@ -87,7 +95,6 @@ void mounts_done(struct mounts *mounts)
         for (size_t i = 0; i < mounts->count; i++) {
                 free(mounts->filesystems[i].mount);
                 free(mounts->filesystems[i].type);
-                close_cleanup(&mounts->filesystems[i].fd);
         }
         free(mounts->filesystems);
         *mounts = (struct mounts){0};

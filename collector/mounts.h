@@ -17,7 +17,6 @@ struct filesystem {
         uint64_t fsid; /* of statfs(2), as fanotify names it */
         char *mount;   /* path below the recorded root */
         char *type;
-        int fd;             /* a folder of it, open for reading; owned */
         bool linked_inodes; /* ext2/3/4: an inode number alone can be opened, see resolve.c */
 };
 
@@ -31,6 +30,10 @@ struct mounts {
  * Return: number of filesystems added, or negative errno. */
 int mounts_update(struct mounts *mounts, const struct view *view);
 void mounts_done(struct mounts *mounts);
+
+/* filesystem_open - opens its folder for reading; not kept open, since that would keep it from being
+ * unmounted. Return: descriptor, owned by the caller, or negative errno (ENODEV: no longer there). */
+int filesystem_open(const struct filesystem *filesystem, const struct view *view);
 
 /* Return: index of a filesystem or -1. */
 int mounts_find(const struct mounts *mounts, dev_t device);

@@ -141,11 +141,13 @@ int resolve_name(const struct resolver *resolver, const struct passed_name *pass
         return try_process(resolver, passed->pid, "root", passed->name, key, ret);
 }
 
-static int open_handle(const struct filesystem *filesystem, struct file_handle *handle)
+static int open_handle(const struct resolver *resolver, const struct filesystem *filesystem,
+                       struct file_handle *handle)
 {
-        int fd = open_by_handle_at(filesystem->fd, handle, O_PATH | O_CLOEXEC);
+        _cleanup_close_ int mount = filesystem_open(filesystem, resolver->view);
+        int fd = mount < 0 ? mount : open_by_handle_at(mount, handle, O_PATH | O_CLOEXEC);
 
-        return fd < 0 ? -errno : fd;
+        return mount < 0 ? mount : fd < 0 ? -errno : fd;
 }
 
 int resolve_inode(const struct resolver *resolver, const struct file_key *key, char ret[static PATH_MAX])
@@ -163,7 +165,7 @@ int resolve_inode(const struct resolver *resolver, const struct file_key *key, c
             key->inode > UINT32_MAX)
                 return -EOPNOTSUPP;
         memcpy(buffer.handle.f_handle, inode_and_generation, sizeof inode_and_generation);
-        fd = open_handle(&resolver->mounts->filesystems[filesystem], &buffer.handle);
+        fd = open_handle(resolver, &resolver->mounts->filesystems[filesystem], &buffer.handle);
         return fd < 0 ? fd : settle(resolver, fd, key, ret);
 }
 
@@ -171,7 +173,7 @@ int resolve_handle(const struct resolver *resolver, int filesystem, struct file_
                    struct file_key *ret_key, char ret[static PATH_MAX])
 {
         const struct filesystem *place = &resolver->mounts->filesystems[filesystem];
-        _cleanup_close_ int fd = open_handle(place, handle);
+        _cleanup_close_ int fd = open_handle(resolver, place, handle);
         struct stat status;
 
         if (fd < 0)

@@ -198,10 +198,13 @@ static int mark(struct source *source, struct collection *collection)
         int marked = 0;
 
         for (; fanotify->n_marked < collection->mounts.count; fanotify->n_marked++) {
-                const struct filesystem *filesystem = &collection->mounts.filesystems[fanotify->n_marked];
+                _cleanup_close_ int fd = filesystem_open(&collection->mounts.filesystems[fanotify->n_marked],
+                                                         &collection->view);
 
+                if (fd < 0)
+                        continue;
                 if (fanotify_mark(source->fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_OPEN | FAN_OPEN_EXEC,
-                                  filesystem->fd, NULL) == 0)
+                                  fd, NULL) == 0)
                         marked++;
                 else if (errno != ENODEV && errno != EOPNOTSUPP && errno != EXDEV)
                         return -errno; /* those have no handles or no id: they stay unseen */

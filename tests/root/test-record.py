@@ -97,6 +97,37 @@ class Record(SameAuditState):
         self.assertIn('list=7', lists)
         self.assertEqual(lists.count('list=4'), 2)
 
+    def test_mounted_meanwhile(self):
+        """A filesystem that appears while recording goes on."""
+        folder = self.folder()
+        image, mount = f'{folder}/image', f'{folder}/mounted'
+        os.mkdir(mount)
+        subprocess.run(['truncate', '-s', '8M', image], check=True)
+        subprocess.run(['mkfs.ext4', '-q', image], check=True)
+        script = (f'mount -o loop {image} {mount} && echo word > {mount}/file && sleep 0.3 && cat {mount}/file'
+                  ' && sleep 0.3')
+        for source in ('audit', 'fanotify'):
+            try:
+                result = collect(f'--source={source}', f'--output={folder}/.profile', '--', 'sh', '-c', script)
+            finally:
+                subprocess.run(['umount', mount], check=True)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            profile = Profile(f'{folder}/.profile')
+            self.assertIn(f'mount="{mount}"', profile.text, source)
+            self.assertIn(os.fsencode(mount) + b'/file', profile.files, source)
+
+    def test_nothing_is_kept_busy(self):
+        """What is mounted while we record can be unmounted while we record."""
+        folder = self.folder()
+        image, mount = f'{folder}/image', f'{folder}/mounted'
+        os.mkdir(mount)
+        subprocess.run(['truncate', '-s', '8M', image], check=True)
+        subprocess.run(['mkfs.ext4', '-q', image], check=True)
+        script = f'mount -o loop {image} {mount} && echo word > {mount}/file && sleep 0.3 && umount {mount}'
+        for source in ('audit', 'fanotify'):
+            result = collect(f'--source={source}', f'--output={folder}/.profile', '--', 'sh', '-c', script)
+            self.assertEqual(result.returncode, 0, f'{source}: {result.stderr}')
+
     def test_exit_status(self):
         folder = self.folder()
         for command, status in ((['true'], 0), (['sh', '-c', 'exit 7'], 7), (['sh', '-c', 'kill -9 $$'], 137),
