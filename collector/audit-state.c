@@ -201,7 +201,7 @@ int audit_state_restore(const struct view *view)
         unsigned long long ticks;
         char text[STATE_SIZE];
         struct life life;
-        int pid, r = view_read(view->run, STATE_FILE, text, sizeof text);
+        int pid, deleted, r = view_read(view->run, STATE_FILE, text, sizeof text);
 
         if (r == -ENOENT)
                 return 0;
@@ -214,11 +214,11 @@ int audit_state_restore(const struct view *view)
         fd = audit_open();
         if (fd < 0)
                 return -errno;
-        r = audit_rules_delete(fd);
-        if (r >= 0)
-                r = audit_settings_give_back(fd, &saved);
-        if (r < 0)
-                return r;
+        /* Disabled first: nobody is registered any more, each change would be printed to the kernel's log. */
+        r = audit_settings_give_back(fd, &saved);
+        deleted = audit_rules_delete(fd);
+        if (r < 0 || deleted < 0)
+                return r < 0 ? r : deleted;
         audit_state_drop(view);
         return 1;
 }
