@@ -155,12 +155,12 @@ static void add_metadata(struct finish *finish)
         }
 }
 
-/* A parent is named by its pid; the latest life of that pid that is older than the child is meant. */
+/* A parent is named by its pid; a later life of that pid is somebody else. */
 static uint32_t parent_of(const struct recording *recording, uint32_t child)
 {
         uint32_t parent = recording_find_process(recording, recording->processes[child].parent_pid);
 
-        return parent == child ? PROFILE_NONE : parent;
+        return parent < child ? parent : PROFILE_NONE;
 }
 
 static int add_processes(struct finish *finish)

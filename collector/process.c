@@ -9,7 +9,7 @@
 
 int life_read(const struct view *view, pid_t pid, struct life *ret)
 {
-        char path[32], text[1024], *rest;
+        char path[32], text[1024], state, *rest;
         unsigned long long ticks;
         int parent, r;
 
@@ -18,11 +18,12 @@ int life_read(const struct view *view, pid_t pid, struct life *ret)
         if (r < 0)
                 return r;
         rest = strrchr(text, ')'); /* the command's name before it may hold anything */
-        if (!rest ||
-            sscanf(rest + 1,
-                   " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                   &parent, &ticks) != 2)
+        if (!rest || sscanf(rest + 1,
+                            " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                            &state, &parent, &ticks) != 3)
                 return -EBADMSG;
+        if (state == 'Z' || state == 'X')
+                return -ESRCH; /* dead, only not yet waited for */
         *ret = (struct life){.start_ticks = ticks, .parent = parent};
         return 0;
 }

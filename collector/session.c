@@ -189,6 +189,8 @@ int session_run(struct session *session, const struct options *options)
         sigemptyset(&set);
         sigaddset(&set, SIGTERM);
         sigaddset(&set, SIGINT);
+        sigaddset(&set, SIGHUP);
+        sigaddset(&set, SIGQUIT);
         signals = signalfd(-1, &set, SFD_CLOEXEC);
         if (signals < 0)
                 return -errno;
@@ -205,7 +207,7 @@ int session_run(struct session *session, const struct options *options)
                 };
                 int r = poll(ready, sizeof ready / sizeof *ready, remaining_ms(session, options));
 
-                if (r == 0)
+                if (r == 0 || remaining_ms(session, options) == 0)
                         return 0;
                 if (r < 0 && errno != EINTR)
                         return -errno;

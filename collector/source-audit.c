@@ -261,17 +261,16 @@ static void drain(struct source_audit *audit, struct collection *collection)
 
 static void give_back(struct source_audit *audit, struct collection *collection)
 {
-        int r;
+        int r, given_back;
 
         audit->changing = true;
         r = audit_rules_delete(audit->control);
-        if (r >= 0)
-                r = audit_settings_give_back(audit->control, &audit->saved);
+        given_back = audit_settings_give_back(audit->control, &audit->saved);
         if (audit->registered) {
                 drain(audit, collection);
                 audit_set_pid(audit->control, 0, WAIT_NO);
         }
-        if (r >= 0)
+        if (r >= 0 && given_back >= 0) /* else --restore tries again */
                 audit_state_drop(&collection->view);
 }
 

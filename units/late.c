@@ -89,8 +89,8 @@ static void give_back(void)
 {
         int r;
 
-        if (access(BOOTAHEAD_RUNDIR "/collect.json", F_OK) == 0)
-                return; /* it ended by itself, and gave back what it took */
+        if (access(BOOTAHEAD_RUNDIR "/audit-state", F_OK) < 0)
+                return; /* it gave back what it took, or took nothing */
         r = collector_restore();
         if (r < 0)
                 say(LOG_ERR,
