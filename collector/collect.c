@@ -153,10 +153,8 @@ static void block_signals(void)
         sigset_t set;
 
         sigemptyset(&set);
-        sigaddset(&set, SIGTERM);
-        sigaddset(&set, SIGINT);
-        sigaddset(&set, SIGHUP);
-        sigaddset(&set, SIGQUIT);
+        for (int i = 0; i < SESSION_SIGNALS; i++)
+                sigaddset(&set, session_signals[i]);
         sigprocmask(SIG_BLOCK, &set, NULL);
         signal(SIGPIPE, SIG_IGN);
 }
@@ -181,7 +179,7 @@ static int exit_status(const struct session *session, int status)
 
 static int collect(struct collection *collection, const struct options *options, int *ready)
 {
-        struct session session = {.collection = collection, .mount_table = -1};
+        struct session session;
         struct store store;
         const char *why = "";
         int r = store_init(&store, &collection->view, options->output);
@@ -193,7 +191,8 @@ static int collect(struct collection *collection, const struct options *options,
         if (r < 0)
                 return refuse(options->root, strerror(-r), "not collecting");
         start_clock(collection);
-        r = session_start(&session, options, &why);
+        session_init(&session, collection, options);
+        r = session_start(&session, &why);
         if (r != 0)
                 return refuse(r > 0 ? "audit" : "source", r > 0 ? why : strerror(-r), "not collecting");
         r = options->command ? 0 : report_begin(collection);
@@ -202,9 +201,8 @@ static int collect(struct collection *collection, const struct options *options,
                         BOOTAHEAD_RUNDIR, strerror(-r));
         if (*ready >= 0)
                 announce_ready(ready);
-        r = session_run(&session, options);
+        r = session_run(&session);
         session_stop(&session);
-        close_cleanup(&session.mount_table);
         if (r < 0)
                 return refuse("session", strerror(-r), "no profile written");
         if (!options->command)

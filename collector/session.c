@@ -3,237 +3,186 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libaudit.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "command.h"
 
 enum {
-        COMMAND_NOT_RUN = 126,
         /* Events are gathered before they are taken in: a wake-up for each would take the processor from the
          * boot. Short enough that most processes still live when their names are resolved. */
         GATHER_NS = 10000000,
+        CHECK_MS = 1000, /* between questions to the main channel whether it still serves */
 };
 
-static bool whole_machine(const struct session *session, const struct options *options)
+const int session_signals[SESSION_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1};
+
+enum waited {
+        WAITED_SIGNALS,
+        WAITED_CHILD,
+        WAITED_MOUNTS,
+        WAITED_SOURCES,
+        WAITED = WAITED_SOURCES + SESSION_SLOTS
+};
+
+void session_init(struct session *session, struct collection *collection, const struct options *options)
 {
-        return !options->command && !*session->collection->view.prefix;
-}
-
-/* With audit=1 every process since the first has an audit context. */
-static bool audit_since_boot(const struct view *view)
-{
-        char text[4096], *rest = NULL;
-
-        if (view_read(view->proc, "cmdline", text, sizeof text) < 0)
-                return false;
-        for (char *word = strtok_r(text, " \n", &rest); word; word = strtok_r(NULL, " \n", &rest))
-                if (!strcmp(word, "audit=1") || !strcmp(word, "audit=on"))
-                        return true;
-        return false;
-}
-
-/* A session of its own tells the command and all that descend from it from everybody else, inside the
- * kernel and however short they live. It is inherited and survives everything. */
-static int enter_audit_session(uint32_t *ret)
-{
-        uid_t user = audit_getloginuid();
-
-        if (audit_setloginuid(user == (uid_t)-1 ? getuid() : user) < 0)
-                return -EPERM;
-        *ret = audit_get_session();
-        return *ret == UINT32_MAX ? -EPERM : 0;
-}
-
-static int start_audit(struct session *session, const struct options *options, const char **ret_why)
-{
-        struct source_scope scope = {.session = UINT32_MAX};
-        bool gap = whole_machine(session, options) && !audit_since_boot(&session->collection->view);
-        int r;
-
-        if (options->command && enter_audit_session(&scope.session) < 0) {
-                *ret_why = "the audit session can't be set";
-                return 0;
-        }
-        if (gap && source_gap_start(session->collection, &session->sources[1]) < 0)
-                session->sources[1] = NULL; /* the profile's set of sources says so */
-        r = source_audit_start(session->collection, &scope, &session->sources[0], ret_why);
-        if (r <= 0 && session->sources[1]) {
-                source_free(session->sources[1]);
-                session->sources[1] = NULL;
-                session->collection->sources &= ~(uint32_t)PROFILE_SOURCE_FANOTIFY_GAP;
-        }
-        return r;
-}
-
-static int start_fanotify(struct session *session, const struct options *options)
-{
-        struct source_scope scope = {.session = UINT32_MAX, .root = options->command ? getpid() : 0};
-
-        return source_fanotify_start(session->collection, &scope, &session->sources[0]);
-}
-
-int session_start(struct session *session, const struct options *options, const char **ret_why)
-{
-        struct collection *collection = session->collection;
-        int r = 0;
-
-        session->mount_table = openat(collection->view.proc, "self/mountinfo", O_RDONLY | O_CLOEXEC);
-        *ret_why = "asked for by name";
-        if (options->source != CHOOSE_FANOTIFY)
-                r = start_audit(session, options, ret_why);
-        if (r > 0) {
-                snprintf(collection->choice, sizeof collection->choice, "audit: nobody else uses it");
-                return 0;
-        }
-        if (options->source == CHOOSE_AUDIT)
-                return r < 0 ? r : 1;
-        snprintf(collection->choice, sizeof collection->choice, "fanotify: %s",
-                 r < 0 ? strerror(-r) : *ret_why);
-        return start_fanotify(session, options);
-}
-
-static int run_command(struct session *session, const struct options *options)
-{
-        sigset_t none;
-        pid_t child;
-
-        if (!options->command)
-                return -1;
-        child = fork();
-        if (child < 0)
-                return -errno;
-        if (child == 0) {
-                sigemptyset(&none);
-                sigprocmask(SIG_SETMASK, &none, NULL);
-                signal(SIGPIPE, SIG_DFL);
-                execvp(options->command[0], options->command);
-                fprintf(stderr, "bootahead-collect: '%s': %s\n", options->command[0], strerror(errno));
-                _exit(errno == ENOENT ? COMMAND_NOT_RUN + 1 : COMMAND_NOT_RUN);
-        }
-        session->child = child;
-        return (int)syscall(SYS_pidfd_open, child, 0);
+        *session = (struct session){
+                .collection = collection,
+                .options = options,
+                .scope = {.session = UINT32_MAX},
+                .mount_table = -1,
+                .signals = -1,
+                .child_fd = -1,
+        };
 }
 
 static void mounts_changed(struct session *session)
 {
         if (mounts_update(&session->collection->mounts, &session->collection->view) <= 0)
                 return;
-        for (int i = 0; i < SESSION_SOURCES; i++)
-                if (session->sources[i] && session->sources[i]->class->mounts_changed)
-                        session->sources[i]->class->mounts_changed(session->sources[i], session->collection);
+        for (int slot = 0; slot < SESSION_SLOTS; slot++)
+                if (session->sources[slot] && session->sources[slot]->class->mounts_changed)
+                        session->sources[slot]->class->mounts_changed(session->sources[slot],
+                                                                      session->collection);
 }
 
-/* A channel that died is left in order; fanotify goes on in the same profile. */
-static int replace_source(struct session *session, const struct options *options, int error)
+/* What a source other than the main one was for is missing in the profile from now on; it says so. */
+static int lose(struct session *session, int slot, int error)
 {
-        struct collection *collection = session->collection;
-        bool was_audit = !strcmp(session->sources[0]->class->name, "audit");
-        size_t length;
+        struct source *source = session->sources[slot];
 
-        session_stop(session);
-        if (!was_audit)
-                return error;
-        length = strlen(collection->choice);
-        snprintf(collection->choice + length, sizeof collection->choice - length, "; then fanotify: %s",
-                 strerror(-error));
-        return start_fanotify(session, options);
+        if (slot == SLOT_MAIN && source_is_audit(source))
+                return session_replace_audit(session, source->trouble ? source->trouble : strerror(-error));
+        source->class->stop(source, session->collection);
+        source_free(source);
+        session->sources[slot] = NULL;
+        return slot == SLOT_MAIN ? error : 0;
 }
 
-static int receive(struct session *session, const struct options *options)
+static int receive(struct session *session)
 {
-        for (int i = 0; i < SESSION_SOURCES; i++) {
-                int r;
+        for (int slot = 0; slot < SESSION_SLOTS; slot++) {
+                struct source *source = session->sources[slot];
+                int r = source ? source->class->receive(source, session->collection) : 0;
 
-                if (!session->sources[i])
-                        continue;
-                r = session->sources[i]->class->receive(session->sources[i], session->collection);
                 if (r < 0)
-                        return replace_source(session, options, r);
+                        r = lose(session, slot, r);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
 
-static int remaining_ms(const struct session *session, const struct options *options)
+static int check(struct session *session)
+{
+        uint64_t now_us = collection_now_us(session->collection);
+        struct source *source = session->sources[SLOT_MAIN];
+        int r;
+
+        if (!source->class->check || now_us - session->checked_us < CHECK_MS * UINT64_C(1000))
+                return 0;
+        session->checked_us = now_us;
+        r = source->class->check(source, session->collection);
+        return r < 0 ? lose(session, SLOT_MAIN, r) : 0;
+}
+
+/* remaining_ms - until the time limit, or -1 where there is none */
+static int remaining_ms(const struct session *session)
 {
         uint64_t now_ms = collection_now_us(session->collection) / 1000;
-        uint64_t limit_ms = (uint64_t)options->limit_seconds * 1000;
+        uint64_t limit_ms = (uint64_t)session->options->limit_seconds * 1000;
 
-        if (!options->limit_seconds || options->command)
+        if (!limit_ms || session->options->command)
                 return -1;
         return now_ms >= limit_ms ? 0 : (int)(limit_ms - now_ms);
 }
 
-static void forward_signal(const struct session *session, int signals)
+static int wait_for_events(struct session *session, struct pollfd ready[static WAITED])
+{
+        int timeout = remaining_ms(session), r;
+
+        ready[WAITED_SIGNALS] = (struct pollfd){.fd = session->signals, .events = POLLIN};
+        ready[WAITED_CHILD] = (struct pollfd){.fd = session->child_fd, .events = POLLIN};
+        ready[WAITED_MOUNTS] = (struct pollfd){.fd = session->mount_table, .events = POLLPRI};
+        for (int slot = 0; slot < SESSION_SLOTS; slot++)
+                ready[WAITED_SOURCES + slot] = (struct pollfd){
+                        .fd = session->sources[slot] ? session->sources[slot]->fd : -1, .events = POLLIN};
+        if (session->sources[SLOT_MAIN]->class->check && (timeout < 0 || timeout > CHECK_MS))
+                timeout = CHECK_MS;
+        r = poll(ready, WAITED, timeout);
+        if (r < 0 && errno != EINTR)
+                return -errno;
+        if (r < 0)
+                memset(ready, 0, WAITED * sizeof *ready);
+        return 0;
+}
+
+/* Return: 1 when the session is to end, 0, or negative errno. */
+static int take_signal(struct session *session)
 {
         struct signalfd_siginfo info;
 
-        if (read(signals, &info, sizeof info) == sizeof info)
-                kill(session->child, (int)info.ssi_signo);
+        if (read(session->signals, &info, sizeof info) != sizeof info)
+                return 0;
+        if (info.ssi_signo == SIGUSR1)
+                return session_replace_audit(session, "an audit daemon is to start");
+        if (!session->child)
+                return 1;
+        kill(session->child, (int)info.ssi_signo);
+        return 0;
 }
 
-int session_run(struct session *session, const struct options *options)
+/* Return: 1 when the session is over, 0, or negative errno. */
+static int turn(struct session *session)
 {
         const struct timespec gather = {.tv_nsec = GATHER_NS};
-        _cleanup_close_ int signals = -1, child = -1;
-        sigset_t set;
+        struct pollfd ready[WAITED];
+        int r = wait_for_events(session, ready);
 
-        sigemptyset(&set);
-        sigaddset(&set, SIGTERM);
-        sigaddset(&set, SIGINT);
-        sigaddset(&set, SIGHUP);
-        sigaddset(&set, SIGQUIT);
-        signals = signalfd(-1, &set, SFD_CLOEXEC);
-        if (signals < 0)
-                return -errno;
-        child = run_command(session, options);
-        if (options->command && child < 0)
-                return child;
-        for (;;) {
-                struct pollfd ready[] = {
-                        {.fd = signals, .events = POLLIN},
-                        {.fd = child, .events = POLLIN},
-                        {.fd = session->mount_table, .events = POLLPRI},
-                        {.fd = session->sources[0] ? session->sources[0]->fd : -1, .events = POLLIN},
-                        {.fd = session->sources[1] ? session->sources[1]->fd : -1, .events = POLLIN},
-                };
-                int r = poll(ready, sizeof ready / sizeof *ready, remaining_ms(session, options));
-
-                if (r == 0 || remaining_ms(session, options) == 0)
-                        return 0;
-                if (r < 0 && errno != EINTR)
-                        return -errno;
-                if (ready[2].revents)
-                        mounts_changed(session);
-                if (!ready[1].revents)
-                        nanosleep(&gather, NULL);
-                r = receive(session, options);
-                if (r < 0)
-                        return r;
-                if (ready[1].revents)
-                        return waitpid(session->child, &session->child_status, 0) < 0 ? -errno : 0;
-                if (ready[0].revents && !session->child)
-                        return 0;
-                if (ready[0].revents)
-                        forward_signal(session, signals);
-        }
+        if (r < 0)
+                return r;
+        if (!ready[WAITED_CHILD].revents && !ready[WAITED_SIGNALS].revents)
+                nanosleep(&gather, NULL);
+        if (ready[WAITED_MOUNTS].revents)
+                mounts_changed(session);
+        r = receive(session);
+        if (r == 0)
+                r = check(session);
+        if (r < 0)
+                return r;
+        if (ready[WAITED_CHILD].revents)
+                return waitpid(session->child, &session->child_status, 0) < 0 ? -errno : 1;
+        if (ready[WAITED_SIGNALS].revents)
+                return take_signal(session);
+        return remaining_ms(session) == 0;
 }
 
-void session_stop(struct session *session)
+int session_run(struct session *session)
 {
-        for (int i = 0; i < SESSION_SOURCES; i++) {
-                if (!session->sources[i])
-                        continue;
-                session->sources[i]->class->stop(session->sources[i], session->collection);
-                source_free(session->sources[i]);
-                session->sources[i] = NULL;
-        }
+        sigset_t set;
+        int r = 0;
+
+        sigemptyset(&set);
+        for (int i = 0; i < SESSION_SIGNALS; i++)
+                sigaddset(&set, session_signals[i]);
+        session->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (session->signals < 0)
+                return -errno;
+        session->mount_table = openat(session->collection->view.proc, "self/mountinfo", O_RDONLY | O_CLOEXEC);
+        mounts_changed(session); /* since the sources have started */
+        if (session->options->command)
+                r = command_start(session->options->command, &session->child, &session->child_fd);
+        while (r == 0)
+                r = turn(session);
+        close_cleanup(&session->child_fd);
+        close_cleanup(&session->mount_table);
+        close_cleanup(&session->signals);
+        return r < 0 ? r : 0;
 }

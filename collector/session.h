@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Runs the sources of a collection until the end: chooses them, lets them receive, watches the mount
- * table, and goes on with fanotify when audit's channel dies.
+ * Runs the sources of a collection until the end: lets them receive, watches the mount table, asks now
+ * and then whether the main channel still serves, and goes on with fanotify when audit's does not.
  */
 #pragma once
 
@@ -9,22 +9,42 @@
 #include "options.h"
 #include "source.h"
 
-enum { SESSION_SOURCES = 2 };
+/* In the order in which they receive: forks are taken in before what the children did. */
+enum session_slot {
+        SLOT_LIVES, /* the processes themselves */
+        SLOT_MAIN,  /* accesses; without it there is no session */
+        SLOT_GAP,   /* accesses that the main one can't see */
+        SLOT_TRACE, /* pages that were asked for */
+        SESSION_SLOTS,
+};
+
+enum { SESSION_SIGNALS = 5 };
+
+/* Those that a session takes; all to be blocked before it starts. SIGUSR1: leave the audit system. */
+extern const int session_signals[SESSION_SIGNALS];
 
 struct session {
         struct collection *collection;
-        struct source *sources[SESSION_SOURCES]; /* the main one, and what fills its gap */
-        int mount_table;
+        const struct options *options;
+        struct source *sources[SESSION_SLOTS]; /* NULL: goes on without */
+        struct source_scope scope;
+        int mount_table, signals;
+        uint64_t checked_us;
         pid_t child; /* the recorded command, or 0 */
-        int child_status;
+        int child_fd, child_status;
 };
 
 /* session_start - Return: 0, 1 (refused: @ret_why), or negative errno. */
-int session_start(struct session *session, const struct options *options, const char **ret_why);
+int session_start(struct session *session, const char **ret_why);
 
-/* session_run - until SIGTERM or SIGINT, the time limit, or the end of the command
- * The signals must be blocked. Return: 0 or negative errno. */
-int session_run(struct session *session, const struct options *options);
+/* session_run - until a signal, the time limit, or the end of the command. Return: 0 or negative errno. */
+int session_run(struct session *session);
 
 /* session_stop - gives everything back; may be called at any time, more than once */
 void session_stop(struct session *session);
+
+/* session_replace_audit - goes on with fanotify in the same recording, then leaves the audit system
+ * Nothing is done where audit is not in use. Return: 0 or negative errno. */
+int session_replace_audit(struct session *session, const char *why);
+
+void session_init(struct session *session, struct collection *collection, const struct options *options);

@@ -303,6 +303,11 @@ static const struct source_class audit_class = {
         .free = free_audit,
 };
 
+bool source_is_audit(const struct source *source)
+{
+        return source->class == &audit_class;
+}
+
 static struct source_audit *audit_new(const struct view *view)
 {
         struct source_audit *audit = calloc(1, sizeof *audit);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,6 +17,9 @@ struct source_class {
         const char *name;
         /* receives what is there. Return: 0 or negative errno (the channel is dead) */
         int (*receive)(struct source *source, struct collection *collection);
+        /* whether the channel still delivers, asked about once a second; may be NULL
+         * Return: 0 or negative errno (it does not) */
+        int (*check)(struct source *source, struct collection *collection);
         /* filesystems have appeared in collection->mounts; may be NULL */
         int (*mounts_changed)(struct source *source, struct collection *collection);
         /* takes in what is still under way, gives back what was taken, counts the losses */
@@ -25,7 +29,8 @@ struct source_class {
 
 struct source {
         const struct source_class *class;
-        int fd; /* readable when receive() has something to do; owned by the source */
+        int fd;              /* readable when receive() has something to do; owned by the source */
+        const char *trouble; /* after an error: what is wrong with the channel, for people, or NULL */
 };
 
 /* Which processes are recorded: the whole machine, or one command and its descendants. */
@@ -49,6 +54,8 @@ int source_fanotify_start(struct collection *collection, const struct source_sco
  * files that only the kernel itself executed. To be started before audit is enabled.
  * Return: 0 or negative errno. */
 int source_gap_start(struct collection *collection, struct source **ret);
+
+bool source_is_audit(const struct source *source);
 
 static inline void source_free(struct source *source)
 {

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which sources a session has: the choice at the start, and fanotify in audit's place later. */
+#include <errno.h>
+#include <libaudit.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "session.h"
+
+static bool whole_machine(const struct session *session)
+{
+        return !session->options->command && !*session->collection->view.prefix;
+}
+
+/* With audit=1 every process since the first has an audit context. */
+static bool audit_since_boot(const struct view *view)
+{
+        char text[4096], *rest = NULL;
+
+        if (view_read(view->proc, "cmdline", text, sizeof text) < 0)
+                return false;
+        for (char *word = strtok_r(text, " \n", &rest); word; word = strtok_r(NULL, " \n", &rest))
+                if (!strcmp(word, "audit=1") || !strcmp(word, "audit=on"))
+                        return true;
+        return false;
+}
+
+/* A session of its own tells the command and all that descend from it from everybody else, inside the
+ * kernel and however short they live. It is inherited and survives everything. */
+static int enter_audit_session(uint32_t *ret)
+{
+        uid_t user = audit_getloginuid();
+
+        if (audit_setloginuid(user == (uid_t)-1 ? getuid() : user) < 0)
+                return -EPERM;
+        *ret = audit_get_session();
+        return *ret == UINT32_MAX ? -EPERM : 0;
+}
+
+static void drop(struct session *session, enum session_slot slot)
+{
+        if (!session->sources[slot])
+                return;
+        session->sources[slot]->class->stop(session->sources[slot], session->collection);
+        source_free(session->sources[slot]);
+        session->sources[slot] = NULL;
+}
+
+static int start_audit(struct session *session, const char **ret_why)
+{
+        struct collection *collection = session->collection;
+        int r;
+
+        if (session->options->command && enter_audit_session(&session->scope.session) < 0) {
+                *ret_why = "the audit session can't be set";
+                return 0;
+        }
+        if (whole_machine(session) && !audit_since_boot(&collection->view) &&
+            source_gap_start(collection, &session->sources[SLOT_GAP]) < 0)
+                session->sources[SLOT_GAP] = NULL; /* the profile's set of sources says so */
+        r = source_audit_start(collection, &session->scope, &session->sources[SLOT_MAIN], ret_why);
+        if (r <= 0) {
+                drop(session, SLOT_GAP);
+                collection->sources &= ~(uint32_t)PROFILE_SOURCE_FANOTIFY_GAP;
+        }
+        return r;
+}
+
+static int start_fanotify(struct session *session)
+{
+        return source_fanotify_start(session->collection, &session->scope, &session->sources[SLOT_MAIN]);
+}
+
+int session_start(struct session *session, const char **ret_why)
+{
+        struct collection *collection = session->collection;
+        enum source_choice choice = session->options->source;
+        int r = 0;
+
+        session->scope.root = session->options->command ? getpid() : 0;
+        *ret_why = "asked for by name";
+        if (choice != CHOOSE_FANOTIFY)
+                r = start_audit(session, ret_why);
+        if (r > 0) {
+                snprintf(collection->choice, sizeof collection->choice, "audit: nobody else uses it");
+                return 0;
+        }
+        if (choice == CHOOSE_AUDIT)
+                return r < 0 ? r : 1;
+        snprintf(collection->choice, sizeof collection->choice, "fanotify: %s",
+                 r < 0 ? strerror(-r) : *ret_why);
+        return start_fanotify(session);
+}
+
+/* fanotify sees first, and only then audit goes: an access in between is there twice, not lost. */
+int session_replace_audit(struct session *session, const char *why)
+{
+        struct collection *collection = session->collection;
+        struct source *audit = session->sources[SLOT_MAIN];
+        size_t length = strlen(collection->choice);
+        int r;
+
+        if (!audit || !source_is_audit(audit))
+                return 0;
+        r = start_fanotify(session);
+        audit->class->stop(audit, collection);
+        source_free(audit);
+        drop(session, SLOT_GAP);
+        if (r < 0)
+                session->sources[SLOT_MAIN] = NULL;
+        snprintf(collection->choice + length, sizeof collection->choice - length, "; then fanotify: %s", why);
+        return r;
+}
+
+void session_stop(struct session *session)
+{
+        for (int slot = 0; slot < SESSION_SLOTS; slot++)
+                drop(session, (enum session_slot)slot);
+}
