@@ -2,22 +2,15 @@
 #include "descendants.h"
 
 #include <errno.h>
-#include <linux/cn_proc.h>
-#include <linux/connector.h>
-#include <linux/netlink.h>
-#include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
-#include "cleanup.h"
+#include "process-events.h"
 
-enum { PID_LIMIT = 1 << 22 /* PID_MAX_LIMIT, include/linux/threads.h */, RECEIVE_BUFFER = 4 << 20 };
+enum { PID_LIMIT = 1 << 22 /* PID_MAX_LIMIT, include/linux/threads.h */, BATCH = 64 };
 
 struct descendants {
-        int fd;
+        struct process_events *events;
+        uint64_t lost;
         unsigned char member[PID_LIMIT / 8]; /* untouched pages of it cost nothing */
 };
 
@@ -38,24 +31,6 @@ bool descendants_have(const struct descendants *descendants, pid_t pid)
         return pid >= 0 && pid < PID_LIMIT && (descendants->member[pid / 8] & 1u << (pid % 8));
 }
 
-static int subscribe(int fd)
-{
-        const enum proc_cn_mcast_op operation = PROC_CN_MCAST_LISTEN;
-        struct nlmsghdr header = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct cn_msg) + sizeof operation),
-                                  .nlmsg_type = NLMSG_DONE};
-        struct cn_msg message = {.id = {CN_IDX_PROC, CN_VAL_PROC}, .len = sizeof operation};
-        struct iovec parts[] = {
-                {&header, NLMSG_HDRLEN}, {&message, sizeof message}, {(void *)&operation, sizeof operation}};
-        struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC};
-        int size = RECEIVE_BUFFER;
-
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
-        if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
-            writev(fd, parts, sizeof parts / sizeof *parts) < 0)
-                return -errno;
-        return 0;
-}
-
 int descendants_new(pid_t root, struct descendants **ret)
 {
         struct descendants *descendants = calloc(1, sizeof *descendants);
@@ -63,8 +38,7 @@ int descendants_new(pid_t root, struct descendants **ret)
 
         if (!descendants)
                 return -ENOMEM;
-        descendants->fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
-        r = descendants->fd < 0 ? -errno : subscribe(descendants->fd);
+        r = process_events_open(&descendants->events);
         if (r < 0) {
                 descendants_free(descendants);
                 return r;
@@ -78,34 +52,32 @@ void descendants_free(struct descendants *descendants)
 {
         if (!descendants)
                 return;
-        close_cleanup(&descendants->fd);
+        process_events_close(descendants->events);
         free(descendants);
 }
 
 /* A pid that is given anew is no member until its parent is one; threads share their process's pid. */
-static void take(struct descendants *descendants, const char *data, size_t length)
+static void take(struct descendants *descendants, const struct process_event *event)
 {
-        const size_t offset = NLMSG_HDRLEN + offsetof(struct cn_msg, data);
-        struct proc_event event;
-
-        if (length < offset + sizeof event)
-                return;
-        memcpy(&event, data + offset, sizeof event);
-        if (event.what == PROC_EVENT_FORK &&
-            event.event_data.fork.child_pid == event.event_data.fork.child_tgid)
-                set_member(descendants, event.event_data.fork.child_tgid,
-                           descendants_have(descendants, event.event_data.fork.parent_tgid));
+        if (event->kind == PROCESS_FORK)
+                set_member(descendants, (pid_t)event->pid,
+                           descendants_have(descendants, (pid_t)event->parent_pid));
 }
 
 int descendants_update(struct descendants *descendants)
 {
-        char buffer[1024];
+        struct process_event events[BATCH];
+        uint64_t lost;
+        int n;
 
-        for (;;) {
-                ssize_t n = recv(descendants->fd, buffer, sizeof buffer, 0);
-
-                if (n < 0)
-                        return errno == EAGAIN ? 0 : -errno;
-                take(descendants, buffer, (size_t)n);
-        }
+        while ((n = process_events_read(descendants->events, events, BATCH)) > 0)
+                for (int i = 0; i < n; i++)
+                        take(descendants, &events[i]);
+        if (n < 0)
+                return n;
+        lost = process_events_lost(descendants->events);
+        if (lost == descendants->lost)
+                return 0;
+        descendants->lost = lost;
+        return -ENOBUFS;
 }
