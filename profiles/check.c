@@ -48,6 +48,8 @@ const char *check_boot(const struct profile *profile, size_t i)
                 return "a boot's text is missing or too long";
         if (boot->sources & ~(uint32_t)SOURCES)
                 return "a boot has an unknown source";
+        if (boot->contents & ~(uint32_t)PROFILE_CONTENTS)
+                return "a boot has unknown contents";
         if (boot->end_us < boot->start_us)
                 return "a boot's collection ends before it starts";
         return NULL;
@@ -113,6 +115,21 @@ const char *check_metadata(const struct profile *profile, size_t i)
         return NULL;
 }
 
+const char *check_walk(const struct profile *profile, size_t i)
+{
+        const struct profile_walk *walk = &profile->walks[i];
+
+        if (!is_resolved(walk->path, true))
+                return "a walk's path is no resolved absolute path";
+        if (walk->filesystem >= profile->n_filesystems)
+                return "a walk refers to a filesystem that is not there";
+        if ((size_t)walk->kind >= PROFILE_WALK_COUNT)
+                return "a walk is of an unknown kind";
+        if (i > 0 && profile->walks[i - 1].first_use_us > walk->first_use_us)
+                return "walks are not in order of first use";
+        return NULL;
+}
+
 const char *check_process(const struct profile *profile, size_t i)
 {
         const struct profile_process *process = &profile->processes[i];
@@ -121,6 +138,11 @@ const char *check_process(const struct profile *profile, size_t i)
                 return "a process refers to a boot that is not there";
         if (!is_string(process->executable) || !is_string(process->unit))
                 return "a process's text is missing or too long";
+        if (!process->arguments ||
+            strnlen(process->arguments, PROFILE_ARGUMENTS_MAX + 1) > PROFILE_ARGUMENTS_MAX)
+                return "a process's arguments are missing or too long";
+        if (process->flags & ~(uint32_t)PROFILE_PROCESS_FLAGS)
+                return "a process has an unknown flag";
         return NULL;
 }
 
@@ -136,6 +158,23 @@ const char *check_access(const struct profile *profile, size_t i)
                 return "an access has an unknown flag";
         if (i > 0 && profile->accesses[i - 1].time_us > access->time_us)
                 return "accesses are not in order of time";
+        return NULL;
+}
+
+const char *check_interval(const struct profile *profile, size_t i)
+{
+        const struct profile_interval *interval = &profile->intervals[i];
+        const struct profile_interval *before = i > 0 ? interval - 1 : NULL;
+
+        if (interval->boot >= profile->n_boots)
+                return "an interval refers to a boot that is not there";
+        if ((size_t)interval->kind >= PROFILE_INTERVAL_COUNT)
+                return "an interval is of an unknown kind";
+        if (interval->end_us < interval->start_us)
+                return "an interval ends before it starts";
+        if (before && (before->boot > interval->boot ||
+                       (before->boot == interval->boot && before->start_us > interval->start_us)))
+                return "intervals are not in order of boot and start";
         return NULL;
 }
 
@@ -180,8 +219,10 @@ int profile_check(const struct profile *profile, const char **ret_why)
                 {profile->n_files, PROFILE_FILES_MAX, check_file},
                 {profile->n_ranges, PROFILE_RANGES_MAX, check_range},
                 {profile->n_metadata, PROFILE_METADATA_MAX, check_metadata},
+                {profile->n_walks, PROFILE_WALKS_MAX, check_walk},
                 {profile->n_processes, PROFILE_PROCESSES_MAX, check_process},
                 {profile->n_accesses, PROFILE_ACCESSES_MAX, check_access},
+                {profile->n_intervals, PROFILE_INTERVALS_MAX, check_interval},
         };
         const char *ignored, **why = ret_why ? ret_why : &ignored;
 

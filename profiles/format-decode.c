@@ -156,7 +156,7 @@ static const char *take_column(struct cursor *cursor, char *entries, size_t n, c
 
                 switch (column->coding) {
                 case CODING_PLAIN:
-                        store_field(entry, column, value);
+                        store_field(entry, column, column->known ? value & column->known : value);
                         break;
                 case CODING_STEP:
                         store_field(entry, column, before += value);
@@ -180,7 +180,22 @@ static const char *take_column(struct cursor *cursor, char *entries, size_t n, c
         return why;
 }
 
-/* make_table - zeroed entries, or those that are there where the section extends a table */
+/* empty_strings - what the table's strings are, in whichever section, until a column says otherwise */
+static void empty_strings(char *entries, size_t rows, const struct layout *table)
+{
+        static const char *const empty = "";
+
+        for (size_t l = 0; l < n_layouts; l++) {
+                const struct layout *layout = &layouts[l];
+
+                for (size_t c = 0; layout->table == table->table && c < layout->n_columns; c++)
+                        for (size_t i = 0; layout->columns[c].coding == CODING_STRING && i < rows; i++)
+                                memcpy(entries + i * layout->entry_size + layout->columns[c].offset, &empty,
+                                       sizeof(empty));
+        }
+}
+
+/* make_table - blank entries, or those that are there where the section extends a table */
 static int make_table(struct profile *profile, const struct layout *layout, size_t rows, char **ret,
                       const char **ret_why)
 {
@@ -201,8 +216,10 @@ static int make_table(struct profile *profile, const struct layout *layout, size
                 memcpy(count, &rows, sizeof(rows));
         }
         memcpy(ret, table, sizeof(*ret));
-        if (!layout->extends)
+        if (!layout->extends) {
                 memset(*ret, 0, rows * layout->entry_size);
+                empty_strings(*ret, rows, layout);
+        }
         return 0;
 }
 
@@ -237,6 +254,8 @@ int body_decode(struct profile *profile, const struct layout *layout, const uint
         for (size_t i = 0; layout->one_string && i < rows; i++)
                 profile->files[i].path = strings[i];
         for (size_t c = 0; c < layout->n_columns; c++) {
+                if (cursor.left == 0 && layout->n_needed > 0 && c >= layout->n_needed)
+                        break; /* an older writer */
                 *ret_why = take_column(&cursor, entries, rows, layout, &layout->columns[c], &view);
                 if (*ret_why)
                         return PROFILE_CORRUPT;

@@ -263,6 +263,36 @@ static int put_bytes_column(struct body *body, const char *entries, size_t n, co
         return 0;
 }
 
+/* is_blank - nothing but zeros and empty strings in an entry's columns */
+static bool is_blank(const char *entry, const struct layout *layout)
+{
+        for (size_t c = 0; c < layout->n_columns; c++) {
+                const struct column *column = &layout->columns[c];
+
+                if (column->coding == CODING_STRING ? *string_at(entry, layout, column, 0) != '\0'
+                                                    : load_field(entry, column) != 0)
+                        return false;
+        }
+        return true;
+}
+
+bool body_is_left_out(const struct profile *profile, const struct layout *layout)
+{
+        const char *entries;
+        size_t n;
+
+        if (!layout->optional)
+                return false;
+        memcpy(&entries, (const char *)profile + layout->table, sizeof(entries));
+        memcpy(&n, (const char *)profile + layout->count, sizeof(n));
+        if (!layout->extends)
+                return n == 0;
+        for (size_t i = 0; i < n; i++)
+                if (!is_blank(entries + i * layout->entry_size, layout))
+                        return false;
+        return true;
+}
+
 int body_encode(const struct profile *profile, const struct layout *layout, struct body *ret)
 {
         CLEANUP_STRING_LIST struct string_list list = {};

@@ -126,7 +126,7 @@ void header_encode(const struct header *header, uint8_t *ret)
         memcpy(ret + HEADER_MAGIC, FORMAT_MAGIC, strlen(FORMAT_MAGIC));
         put_bytes(ret + HEADER_SIZE, header->size, 4);
         put_bytes(ret + HEADER_VERSION, FORMAT_VERSION, 2);
-        put_bytes(ret + HEADER_NEEDS, FORMAT_VERSION, 2);
+        put_bytes(ret + HEADER_NEEDS, FORMAT_NEEDS, 2);
         put_bytes(ret + HEADER_SECTIONS, header->n_sections, 2);
         put_bytes(ret + HEADER_ENTRY_SIZE, ENTRY_FIXED, 2);
         for (size_t i = 0; i < header->n_sections; i++) {

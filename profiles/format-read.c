@@ -113,13 +113,17 @@ static size_t wanted(const struct header *header, enum profile_part part)
 /* has_all - whether no section is missing that the part can't do without */
 static bool has_all(const struct header *header, size_t n, enum profile_part part)
 {
-        size_t known = 0, needed = 0;
+        size_t found = 0, needed = 0;
 
-        for (size_t i = 0; i < n; i++)
-                known += layout_find(header->sections[i].type) != NULL;
+        for (size_t i = 0; i < n; i++) {
+                const struct layout *layout = layout_find(header->sections[i].type);
+
+                found += layout && !layout->optional;
+        }
         for (size_t i = 0; i < n_layouts; i++)
-                needed += part == PROFILE_PART_ALL || layouts[i].type < SECTION_REPLAY_END;
-        return known == needed;
+                needed += !layouts[i].optional &&
+                          (part == PROFILE_PART_ALL || layouts[i].type < SECTION_REPLAY_END);
+        return found == needed;
 }
 
 static int read_sections(int fd, const struct header *header, enum profile_part part, struct profile *profile,

@@ -84,10 +84,13 @@ static int pack_section(struct packed *packed, const struct profile *profile, co
 int format_pack(const struct profile *profile, struct packed *ret)
 {
         CLEANUP(cctx_free) ZSTD_CCtx *context = ZSTD_createCCtx();
-        struct header header = {.size = (uint32_t)(HEADER_FIXED + n_layouts * ENTRY_FIXED),
-                                .n_sections = n_layouts};
+        struct header header = {};
+        size_t n = 0;
         int r;
 
+        for (size_t i = 0; i < n_layouts; i++)
+                header.n_sections += !body_is_left_out(profile, &layouts[i]);
+        header.size = (uint32_t)(HEADER_FIXED + header.n_sections * ENTRY_FIXED);
         if (!context || reserve(ret, header.size) < 0)
                 return -ENOMEM;
         if (ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, LEVEL)) ||
@@ -95,7 +98,9 @@ int format_pack(const struct profile *profile, struct packed *ret)
                 return -EINVAL;
         ret->n = header.size;
         for (size_t i = 0; i < n_layouts; i++) {
-                r = pack_section(ret, profile, &layouts[i], context, &header.sections[i]);
+                if (body_is_left_out(profile, &layouts[i]))
+                        continue;
+                r = pack_section(ret, profile, &layouts[i], context, &header.sections[n++]);
                 if (r < 0)
                         return r;
         }

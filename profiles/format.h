@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The bytes of a profile, version 1, as FORMAT.md specifies them. Private to profiles/: nobody else may
+ * The bytes of a profile, as FORMAT.md specifies them. Private to profiles/: nobody else may
  * include this header.
  */
 #pragma once
@@ -16,7 +16,8 @@
         "h\n"
 
 enum {
-        FORMAT_VERSION = 1,
+        FORMAT_VERSION = 2, /* that this code follows */
+        FORMAT_NEEDS = 1,   /* that a reader has to know */
 
         /* header fields, by offset */
         HEADER_MAGIC = 0,         /* 8 bytes */
@@ -51,10 +52,13 @@ enum section_type {
         SECTION_FILES = 3,
         SECTION_RANGES = 4,
         SECTION_METADATA = 5,
+        SECTION_WALKS = 6,
         SECTION_REPLAY_END = 16, /* types below are what replay needs, and lie first */
         SECTION_DETAILS = 16,
         SECTION_PROCESSES = 17,
         SECTION_ACCESSES = 18,
+        SECTION_INTERVALS = 19,
+        SECTION_LIVES = 20,
 };
 
 /* ---- Integers ---------------------------------------------------------------------------- */
@@ -128,17 +132,20 @@ struct column {
         size_t offset; /* of the field in the table's entry */
         uint8_t width; /* bytes a value */
         enum coding coding;
+        uint32_t known; /* of a set the members that this version knows; 0: no set */
 };
 
 struct layout {
         uint32_t type;
         const struct column *columns;
         size_t n_columns;
+        size_t n_needed;     /* columns that every version has written; 0: all */
         size_t table, count; /* offsets in struct profile */
         size_t entry_size;
         size_t rows_max;
         uint64_t unpacked_max;
         bool extends;    /* its rows are those of a section before it */
+        bool optional;   /* left out where it would say nothing */
         bool one_string; /* row i has string i, no column needed */
 };
 
@@ -160,6 +167,9 @@ void body_done(struct body *body);
 /* body_encode - a section's body; the profile must have passed profile_check()
  * Return: 0 or negative errno. */
 int body_encode(const struct profile *profile, const struct layout *layout, struct body *ret);
+
+/* body_is_left_out - the section is an optional one and the profile has nothing for it */
+bool body_is_left_out(const struct profile *profile, const struct layout *layout);
 
 /* body_decode - fills the section's table, to be checked by profile_check() afterwards
  * Return: 0, PROFILE_CORRUPT with @ret_why, or negative errno. */

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "string-store.h"
 #include "tables.h"
+#include "text.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -19,6 +20,8 @@ static const char *const loss_names[] = {
         [PROFILE_LOSS_UNRESOLVED] = "unresolved", [PROFILE_LOSS_FILES] = "files",
         [PROFILE_LOSS_ACCESSES] = "accesses",     [PROFILE_LOSS_PROCESSES] = "processes",
         [PROFILE_LOSS_RANGES] = "ranges",         [PROFILE_LOSS_PAGES] = "pages",
+        [PROFILE_LOSS_TRACE] = "trace",           [PROFILE_LOSS_LIVES] = "lives",
+        [PROFILE_LOSS_TOUCHED] = "touched",
 };
 static_assert(sizeof(loss_names) / sizeof(loss_names[0]) == PROFILE_LOSS_COUNT, "a name for each loss");
 
@@ -29,6 +32,42 @@ static const char *const device_names[] = {
 };
 static_assert(sizeof(device_names) / sizeof(device_names[0]) == PROFILE_DEVICE_COUNT,
               "a name for each device");
+
+static const char *const walk_names[] = {
+        [PROFILE_WALK_LISTED] = "listed",
+        [PROFILE_WALK_LOOKED_UP] = "looked-up",
+        [PROFILE_WALK_ABSENT] = "absent",
+};
+static_assert(sizeof(walk_names) / sizeof(walk_names[0]) == PROFILE_WALK_COUNT, "a name for each walk");
+
+static const char *const interval_names[] = {
+        [PROFILE_INTERVAL_SHED] = "shed",
+        [PROFILE_INTERVAL_BLIND] = "blind",
+};
+static_assert(sizeof(interval_names) / sizeof(interval_names[0]) == PROFILE_INTERVAL_COUNT,
+              "a name for each interval");
+
+const char *profile_content_name(enum profile_content content)
+{
+        const struct text_bit *bits = text_contents;
+
+        while (bits->name && bits->bit != (uint32_t)content)
+                bits++;
+        assert(bits->name);
+        return bits->name;
+}
+
+const char *profile_walk_name(enum profile_walk_kind kind)
+{
+        assert((size_t)kind < PROFILE_WALK_COUNT);
+        return walk_names[kind];
+}
+
+const char *profile_interval_name(enum profile_interval_kind kind)
+{
+        assert((size_t)kind < PROFILE_INTERVAL_COUNT);
+        return interval_names[kind];
+}
 
 const char *profile_loss_name(enum profile_loss loss)
 {
@@ -65,8 +104,10 @@ void profile_free(struct profile *profile)
         free(profile->files);
         free(profile->ranges);
         free(profile->metadata);
+        free(profile->walks);
         free(profile->processes);
         free(profile->accesses);
+        free(profile->intervals);
         strings_free(profile->strings);
         free(profile);
 }
@@ -147,14 +188,43 @@ struct profile_metadata *profile_add_metadata(struct profile *profile)
                       PROFILE_METADATA_MAX);
 }
 
+struct profile_walk *profile_add_walk(struct profile *profile)
+{
+        return append(&profile->walks, &profile->n_walks, sizeof(struct profile_walk), PROFILE_WALKS_MAX);
+}
+
 struct profile_process *profile_add_process(struct profile *profile)
 {
-        return append(&profile->processes, &profile->n_processes, sizeof(struct profile_process),
-                      PROFILE_PROCESSES_MAX);
+        struct profile_process *process = append(&profile->processes, &profile->n_processes,
+                                                 sizeof(struct profile_process), PROFILE_PROCESSES_MAX);
+
+        if (process)
+                process->arguments = "";
+        return process;
 }
 
 struct profile_access *profile_add_access(struct profile *profile)
 {
         return append(&profile->accesses, &profile->n_accesses, sizeof(struct profile_access),
                       PROFILE_ACCESSES_MAX);
+}
+
+struct profile_interval *profile_add_interval(struct profile *profile)
+{
+        return append(&profile->intervals, &profile->n_intervals, sizeof(struct profile_interval),
+                      PROFILE_INTERVALS_MAX);
+}
+
+int profile_set_arguments(struct profile *profile, struct profile_process *process, const char *arguments)
+{
+        size_t length = strnlen(arguments, PROFILE_ARGUMENTS_MAX);
+        const char *copy = strings_add(profile->strings, arguments, length);
+
+        process->flags &= ~(uint32_t)PROFILE_PROCESS_ARGUMENTS_CUT;
+        if (!copy && errno != E2BIG)
+                return -ENOMEM;
+        if (!copy || arguments[length] != '\0')
+                process->flags |= PROFILE_PROCESS_ARGUMENTS_CUT;
+        process->arguments = copy ? copy : "";
+        return 0;
 }

@@ -27,9 +27,12 @@ enum {
         PROFILE_FILES_MAX = 1u << 18,
         PROFILE_RANGES_MAX = 1u << 21,
         PROFILE_METADATA_MAX = 1u << 20,
+        PROFILE_WALKS_MAX = 1u << 18,
         PROFILE_PROCESSES_MAX = 1u << 20,
         PROFILE_ACCESSES_MAX = 1u << 23,
-        PROFILE_STRING_MAX = 4095, /* bytes, without the terminating NUL; a path's limit in Linux */
+        PROFILE_INTERVALS_MAX = 1u << 16,
+        PROFILE_ARGUMENTS_MAX = 256,       /* bytes of a process's arguments, without the terminating NUL */
+        PROFILE_STRING_MAX = 4095,         /* bytes, without the terminating NUL; a path's limit in Linux */
         PROFILE_STRINGS_MAX = 64u << 20,   /* bytes of all different strings together, with their NULs */
         PROFILE_FILE_SIZE_MAX = 64u << 20, /* bytes of a whole profile on disk */
 };
@@ -49,6 +52,21 @@ enum profile_source {
         PROFILE_SOURCE_REPLAYED = 1u << 3, /* records fed in by a test */
 };
 
+/* What the tables of a boot's profile hold, and by which evidence. A reader drops members that it does not
+ * know. */
+enum profile_content {
+        PROFILE_CONTENT_RESIDENT_PAGES = 1u << 0,     /* ranges: what was in memory at the end */
+        PROFILE_CONTENT_TOUCHED_PAGES = 1u << 1,      /* ranges: what somebody asked for */
+        PROFILE_CONTENT_RESIDENT_METADATA = 1u << 2,  /* metadata: what was in memory at the end */
+        PROFILE_CONTENT_REQUESTED_METADATA = 1u << 3, /* metadata: what was requested from the device */
+        PROFILE_CONTENT_WALKS = 1u << 4,
+        PROFILE_CONTENT_LIVES = 1u << 5, /* every process with its times, not only those that open files */
+        PROFILE_CONTENTS = (1u << 6) - 1,
+};
+
+/* profile_content_name - the stable lower-case words for one content, as text twin and JSON use them */
+const char *profile_content_name(enum profile_content content);
+
 /* What was lost or cut while collecting, by kind; each is a count of events unless said otherwise. */
 enum profile_loss {
         PROFILE_LOSS_SOCKET,     /* records that did not fit into our receive buffer */
@@ -61,6 +79,9 @@ enum profile_loss {
         PROFILE_LOSS_PROCESSES,  /* processes over the limit of processes */
         PROFILE_LOSS_RANGES,     /* page or metadata ranges over their limit */
         PROFILE_LOSS_PAGES,      /* files whose residency could not be read */
+        PROFILE_LOSS_TRACE,      /* trace events that the kernel's buffer had no room for */
+        PROFILE_LOSS_LIVES,      /* process events (fork, exec, exit) that were not delivered */
+        PROFILE_LOSS_TOUCHED,    /* touched pages over the limit */
         PROFILE_LOSS_COUNT,
 };
 
@@ -80,34 +101,36 @@ const char *profile_device_name(enum profile_device device);
 
 /* One collecting boot. A profile of one machine's boot has one; a merged profile has more. */
 struct profile_boot {
-        uint8_t id[16];       /* /proc/sys/kernel/random/boot_id */
-        const char *kernel;   /* release, as uname -r prints it */
-        const char *os;       /* ID and VERSION_ID of os-release, "debian 12" */
-        const char *machine;  /* "physical", "container", or the hypervisor's vendor */
-        const char *choice;   /* why these sources were used, one line for people */
-        uint32_t sources;     /* set of enum profile_source */
-        uint64_t wall_us;     /* wall clock at the start of collection, µs since the epoch */
-        uint64_t start_us;    /* CLOCK_BOOTTIME at the start of collection, µs */
-        uint64_t end_us;      /* CLOCK_BOOTTIME at its end, µs */
+        uint8_t id[16];      /* /proc/sys/kernel/random/boot_id */
+        const char *kernel;  /* release, as uname -r prints it */
+        const char *os;      /* ID and VERSION_ID of os-release, "debian 12" */
+        const char *machine; /* "physical", "container", or the hypervisor's vendor */
+        const char *choice;  /* why these sources were used, one line for people */
+        uint32_t sources;    /* set of enum profile_source */
+        uint64_t wall_us;    /* wall clock at the start of collection, µs since the epoch */
+        uint64_t start_us;   /* CLOCK_BOOTTIME at the start of collection, µs */
+        uint64_t end_us;     /* CLOCK_BOOTTIME at its end, µs */
+        uint32_t contents;   /* set of enum profile_content */
         uint64_t losses[PROFILE_LOSS_COUNT];
 };
 
 struct profile_filesystem {
-        uint8_t uuid[16];          /* all zero where it has none */
-        const char *type;          /* as /proc/self/mountinfo names it, "ext4" */
-        const char *mount;         /* where it was mounted, "/" or "/var" */
+        uint8_t uuid[16];  /* all zero where it has none */
+        const char *type;  /* as /proc/self/mountinfo names it, "ext4" */
+        const char *mount; /* where it was mounted, "/" or "/var" */
         enum profile_device device;
 };
 
 struct profile_file {
-        const char *path;    /* absolute, resolved: no symlink, no "." or ".." in it */
-        uint64_t size;       /* bytes */
-        int64_t mtime_ns;    /* modification time, ns since the epoch */
+        const char *path; /* absolute, resolved: no symlink, no "." or ".." in it */
+        uint64_t size;    /* bytes */
+        int64_t mtime_ns; /* modification time, ns since the epoch */
         uint64_t inode;
         uint32_t filesystem; /* index */
 };
 
-/* Pages of a file that the boot had in memory. The table is in order of first use. */
+/* Pages of a file that the boot had in memory or, as the contents say, asked for. The table is in order of
+ * first use. */
 struct profile_range {
         uint32_t file;         /* index */
         uint32_t page;         /* first page, in PROFILE_PAGE_SIZE */
@@ -122,14 +145,45 @@ struct profile_metadata {
         uint64_t page;       /* first page of the device, in PROFILE_PAGE_SIZE */
 };
 
-/* A process as a life: boot, pid and start time together are never reused. */
+enum profile_walk_kind {
+        PROFILE_WALK_LISTED,    /* a directory that was read */
+        PROFILE_WALK_LOOKED_UP, /* an existing name whose lookup cost reads */
+        PROFILE_WALK_ABSENT,    /* a name that was looked up in vain */
+        PROFILE_WALK_COUNT,
+};
+
+const char *profile_walk_name(enum profile_walk_kind kind);
+
+/* A name whose lookup or listing the boot waited for, on a filesystem that can't say which metadata pages
+ * it read for it. The table is in order of first use. */
+struct profile_walk {
+        const char *path;      /* as a file's path; "/" is possible */
+        uint32_t filesystem;   /* index */
+        uint32_t first_use_us; /* since the start of collection; does not decrease along the table */
+        enum profile_walk_kind kind;
+};
+
+enum profile_process_flags {
+        PROFILE_PROCESS_TICKS_COMPUTED = 1u << 0, /* start_ticks is computed, within one tick */
+        PROFILE_PROCESS_EXITED = 1u << 1,         /* its end was seen: exit_us and exit_status hold */
+        PROFILE_PROCESS_ARGUMENTS_CUT = 1u << 2,  /* there were more arguments */
+        PROFILE_PROCESS_FLAGS = (1u << 3) - 1,
+};
+
+/* A process as a life: boot, pid and start time together are never reused.
+ * Times are in µs since the start of collection, 0: unknown or before it; a true 0 is stored as 1. They are
+ * as they were observed, in no promised order. */
 struct profile_process {
-        uint32_t boot;        /* index */
+        uint32_t boot; /* index */
         uint32_t pid;
         uint64_t start_ticks; /* field 22 of /proc/PID/stat (proc(5)); 0 = could not be looked at */
         uint32_t parent;      /* index into the process table, or PROFILE_NONE; nobody is his own ancestor */
-        const char *executable; /* path, or "" where unknown */
-        const char *unit;       /* systemd unit, or "" */
+        const char *executable;             /* path, or "" where unknown */
+        const char *unit;                   /* systemd unit, or "" */
+        const char *arguments;              /* words joined by one space, or "" where unknown or left out */
+        uint64_t fork_us, exec_us, exit_us; /* the last exec that succeeded */
+        uint32_t exit_status;               /* as waitpid(2) tells it */
+        uint32_t flags;                     /* set of enum profile_process_flags */
 };
 
 enum profile_access_flags {
@@ -148,6 +202,22 @@ struct profile_access {
         uint32_t flags;   /* set of enum profile_access_flags */
 };
 
+enum profile_interval_kind {
+        PROFILE_INTERVAL_SHED,  /* fewer events were asked for, to spare the machine */
+        PROFILE_INTERVAL_BLIND, /* no channel delivered */
+        PROFILE_INTERVAL_COUNT,
+};
+
+const char *profile_interval_name(enum profile_interval_kind kind);
+
+/* A time in which collecting was not complete, in µs since the start of collection. The table is in order of
+ * boot and start; intervals may overlap. */
+struct profile_interval {
+        uint32_t boot; /* index */
+        enum profile_interval_kind kind;
+        uint64_t start_us, end_us;
+};
+
 struct profile_strings; /* storage of the strings, private */
 
 struct profile {
@@ -156,9 +226,12 @@ struct profile {
         struct profile_file *files; /* ascending by path (strcmp), each path once */
         struct profile_range *ranges;
         struct profile_metadata *metadata;
+        struct profile_walk *walks;
         struct profile_process *processes;
         struct profile_access *accesses;
-        size_t n_boots, n_filesystems, n_files, n_ranges, n_metadata, n_processes, n_accesses;
+        struct profile_interval *intervals;
+        size_t n_boots, n_filesystems, n_files, n_ranges, n_metadata, n_walks, n_processes, n_accesses,
+                n_intervals;
         struct profile_strings *strings;
 };
 
@@ -171,19 +244,26 @@ void profile_free(struct profile *profile);
  * Return: the copy, owned by the profile, or NULL with errno ENOMEM, ENAMETOOLONG or E2BIG (limit). */
 const char *profile_string(struct profile *profile, const char *string);
 
-/* profile_add_x - appends a zeroed entry
+/* profile_add_x - appends a zeroed entry; a process's arguments are ""
  * Return: the entry, valid until the next is added, or NULL with errno ENOMEM or E2BIG (limit). */
 struct profile_boot *profile_add_boot(struct profile *profile);
 struct profile_filesystem *profile_add_filesystem(struct profile *profile);
 struct profile_file *profile_add_file(struct profile *profile);
 struct profile_range *profile_add_range(struct profile *profile);
 struct profile_metadata *profile_add_metadata(struct profile *profile);
+struct profile_walk *profile_add_walk(struct profile *profile);
 struct profile_process *profile_add_process(struct profile *profile);
 struct profile_access *profile_add_access(struct profile *profile);
+struct profile_interval *profile_add_interval(struct profile *profile);
+
+/* profile_set_arguments - a process's arguments, cut to what a profile holds, with the flag that says so
+ * Where the limit of all strings is reached they are left out, flagged as cut.
+ * Return: 0 or negative ENOMEM. */
+int profile_set_arguments(struct profile *profile, struct profile_process *process, const char *arguments);
 
 /* profile_sort - puts the tables into the order that this header promises
- * Files by path (indices that refer to them follow), ranges by first use, metadata by filesystem and
- * page, accesses by time; entries that tie keep their order.
+ * Files by path (indices that refer to them follow), ranges and walks by first use, metadata by filesystem
+ * and page, accesses by time, intervals by boot and start; entries that tie keep their order.
  * Return: 0 or negative errno. */
 int profile_sort(struct profile *profile);
 
@@ -195,7 +275,7 @@ int profile_check(const struct profile *profile, const char **ret_why);
 /* ---- The file ---------------------------------------------------------------------------- */
 
 enum profile_part {
-        PROFILE_PART_REPLAY, /* boots, filesystems, files (path, size, filesystem), ranges, metadata */
+        PROFILE_PART_REPLAY, /* boots, filesystems, files (path, size, filesystem), ranges, metadata, walks */
         PROFILE_PART_ALL,
 };
 

@@ -37,6 +37,13 @@ static int compare_ranges(const void *a, const void *b)
         return compare_u64(one->first_use_us, other->first_use_us);
 }
 
+static int compare_walks(const void *a, const void *b)
+{
+        const struct profile_walk *one = a, *other = b;
+
+        return compare_u64(one->first_use_us, other->first_use_us);
+}
+
 static int compare_metadata(const void *a, const void *b)
 {
         const struct profile_metadata *one = a, *other = b;
@@ -51,6 +58,15 @@ static int compare_accesses(const void *a, const void *b)
         const struct profile_access *one = a, *other = b;
 
         return compare_u64(one->time_us, other->time_us);
+}
+
+static int compare_intervals(const void *a, const void *b)
+{
+        const struct profile_interval *one = a, *other = b;
+
+        if (one->boot != other->boot)
+                return compare_u64(one->boot, other->boot);
+        return compare_u64(one->start_us, other->start_us);
 }
 
 /* merge - [low, middle) and [middle, high) of @from, each in order, into the same place of @to */
@@ -134,18 +150,23 @@ static int sort_files(struct profile *profile)
         return 0;
 }
 
+#define SORT(profile, table, compare)                                                                        \
+        sort((profile)->table, (profile)->n_##table, sizeof(*(profile)->table), compare)
+
 int profile_sort(struct profile *profile)
 {
         int r;
 
         r = sort_files(profile);
-        if (r < 0)
-                return r;
-        r = sort(profile->ranges, profile->n_ranges, sizeof(*profile->ranges), compare_ranges);
-        if (r < 0)
-                return r;
-        r = sort(profile->metadata, profile->n_metadata, sizeof(*profile->metadata), compare_metadata);
-        if (r < 0)
-                return r;
-        return sort(profile->accesses, profile->n_accesses, sizeof(*profile->accesses), compare_accesses);
+        if (r == 0)
+                r = SORT(profile, ranges, compare_ranges);
+        if (r == 0)
+                r = SORT(profile, metadata, compare_metadata);
+        if (r == 0)
+                r = SORT(profile, walks, compare_walks);
+        if (r == 0)
+                r = SORT(profile, accesses, compare_accesses);
+        if (r == 0)
+                r = SORT(profile, intervals, compare_intervals);
+        return r;
 }

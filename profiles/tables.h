@@ -22,5 +22,7 @@ const char *check_filesystem(const struct profile *profile, size_t i);
 const char *check_file(const struct profile *profile, size_t i);
 const char *check_range(const struct profile *profile, size_t i);
 const char *check_metadata(const struct profile *profile, size_t i);
+const char *check_walk(const struct profile *profile, size_t i);
 const char *check_process(const struct profile *profile, size_t i);
 const char *check_access(const struct profile *profile, size_t i);
+const char *check_interval(const struct profile *profile, size_t i);

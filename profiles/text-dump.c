@@ -50,6 +50,12 @@ static void put_set(FILE *out, uint32_t set, const struct text_bit *bits)
                 fputs(TEXT_NONE, out);
 }
 
+static void put_optional(FILE *out, const char *key, uint64_t value)
+{
+        if (value != 0)
+                fprintf(out, " %s=%" PRIu64, key, value);
+}
+
 static void dump_boots(const struct profile *profile, FILE *out)
 {
         for (size_t i = 0; i < profile->n_boots; i++) {
@@ -65,6 +71,10 @@ static void dump_boots(const struct profile *profile, FILE *out)
                 put_named(out, "os", boot->os);
                 put_named(out, "machine", boot->machine);
                 put_named(out, "choice", boot->choice);
+                if (boot->contents != 0) {
+                        fputs(" contents=", out);
+                        put_set(out, boot->contents, text_contents);
+                }
                 fputc('\n', out);
                 for (int loss = 0; loss < PROFILE_LOSS_COUNT; loss++)
                         if (boot->losses[loss] > 0)
@@ -117,6 +127,33 @@ static void dump_ranges(const struct profile *profile, FILE *out)
         }
 }
 
+static void dump_walks(const struct profile *profile, FILE *out)
+{
+        for (size_t i = 0; i < profile->n_walks; i++) {
+                const struct profile_walk *walk = &profile->walks[i];
+
+                fputs("walk ", out);
+                put_string(out, walk->path);
+                fprintf(out, " filesystem=%" PRIu32 " use=%" PRIu32 " kind=%s\n", walk->filesystem,
+                        walk->first_use_us, profile_walk_name(walk->kind));
+        }
+}
+
+/* put_life - what is not known of a life is not written */
+static void put_life(FILE *out, const struct profile_process *process)
+{
+        put_optional(out, "fork", process->fork_us);
+        put_optional(out, "exec", process->exec_us);
+        put_optional(out, "exit", process->exit_us);
+        put_optional(out, "status", process->exit_status);
+        if (process->flags != 0) {
+                fputs(" flags=", out);
+                put_set(out, process->flags, text_process_flags);
+        }
+        if (*process->arguments)
+                put_named(out, "arguments", process->arguments);
+}
+
 static void dump_processes(const struct profile *profile, FILE *out)
 {
         for (size_t i = 0; i < profile->n_processes; i++) {
@@ -130,6 +167,7 @@ static void dump_processes(const struct profile *profile, FILE *out)
                         fprintf(out, "%" PRIu32, process->parent);
                 put_named(out, "executable", process->executable);
                 put_named(out, "unit", process->unit);
+                put_life(out, process);
                 fputc('\n', out);
         }
 }
@@ -148,6 +186,17 @@ static void dump_accesses(const struct profile *profile, FILE *out)
         }
 }
 
+static void dump_intervals(const struct profile *profile, FILE *out)
+{
+        for (size_t i = 0; i < profile->n_intervals; i++) {
+                const struct profile_interval *interval = &profile->intervals[i];
+
+                fprintf(out, "interval boot=%" PRIu32 " kind=%s start=%" PRIu64 " end=%" PRIu64 "\n",
+                        interval->boot, profile_interval_name(interval->kind), interval->start_us,
+                        interval->end_us);
+        }
+}
+
 int profile_dump(const struct profile *profile, FILE *out)
 {
         int r;
@@ -160,8 +209,10 @@ int profile_dump(const struct profile *profile, FILE *out)
         dump_filesystems(profile, out);
         dump_files(profile, out);
         dump_ranges(profile, out);
+        dump_walks(profile, out);
         dump_processes(profile, out);
         dump_accesses(profile, out);
+        dump_intervals(profile, out);
         fputs("end\n", out);
         errno = 0;
         if (fflush(out) != 0 || ferror(out))

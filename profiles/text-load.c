@@ -59,6 +59,12 @@ static bool load_u32(struct loader *loader, const char *key, uint32_t *ret)
         return scan_word(&loader->line, key) && scan_u32(&loader->line, ret);
 }
 
+/* load_optional - a number that is 0 where its key is not there */
+static bool load_optional(struct loader *loader, const char *key, uint64_t *ret)
+{
+        return !scan_word(&loader->line, key) || scan_u64(&loader->line, ret);
+}
+
 static int load_boot(struct loader *loader)
 {
         struct profile_boot *boot = profile_add_boot(loader->profile);
@@ -79,6 +85,9 @@ static int load_boot(struct loader *loader)
             (r = load_string(loader, " machine=", &boot->machine)) != 0 ||
             (r = load_string(loader, " choice=", &boot->choice)) != 0)
                 return r;
+        if (scan_word(&loader->line, " contents=") &&
+            !scan_set(&loader->line, text_contents, &boot->contents))
+                return corrupt(loader, "a boot's contents are wrong");
         return finish(loader, check_boot(loader->profile, i));
 }
 
@@ -189,6 +198,49 @@ static int load_metadata(struct loader *loader)
         return finish(loader, check_metadata(loader->profile, loader->profile->n_metadata - 1));
 }
 
+static bool load_walk_kind(struct loader *loader, enum profile_walk_kind *ret)
+{
+        for (int kind = 0; kind < PROFILE_WALK_COUNT; kind++)
+                if (scan_name(&loader->line, profile_walk_name(kind))) {
+                        *ret = kind;
+                        return true;
+                }
+        return false;
+}
+
+static int load_walk(struct loader *loader)
+{
+        struct profile_walk *walk = profile_add_walk(loader->profile);
+        int r;
+
+        if (!walk)
+                return after_failure(loader);
+        r = load_string(loader, "", &walk->path);
+        if (r != 0)
+                return r;
+        if (!load_u32(loader, " filesystem=", &walk->filesystem) ||
+            !load_u32(loader, " use=", &walk->first_use_us) || !scan_word(&loader->line, " kind=") ||
+            !load_walk_kind(loader, &walk->kind))
+                return corrupt(loader, "a walk's filesystem, time or kind is wrong");
+        return finish(loader, check_walk(loader->profile, loader->profile->n_walks - 1));
+}
+
+/* load_life - the part of a process's line that is written where it is known */
+static int load_life(struct loader *loader, struct profile_process *process)
+{
+        uint64_t status = 0;
+
+        if (!load_optional(loader, " fork=", &process->fork_us) ||
+            !load_optional(loader, " exec=", &process->exec_us) ||
+            !load_optional(loader, " exit=", &process->exit_us) ||
+            !load_optional(loader, " status=", &status) || status > UINT32_MAX ||
+            (scan_word(&loader->line, " flags=") &&
+             !scan_set(&loader->line, text_process_flags, &process->flags)))
+                return corrupt(loader, "a process's times, status or flags are wrong");
+        process->exit_status = (uint32_t)status;
+        return *loader->line ? load_string(loader, " arguments=", &process->arguments) : 0;
+}
+
 static int load_process(struct loader *loader)
 {
         struct profile_process *process = profile_add_process(loader->profile);
@@ -206,7 +258,7 @@ static int load_process(struct loader *loader)
              (!scan_u32(&loader->line, &process->parent) || process->parent == PROFILE_NONE)))
                 return corrupt(loader, "a process's number, boot, pid, start or parent is wrong");
         if ((r = load_string(loader, " executable=", &process->executable)) != 0 ||
-            (r = load_string(loader, " unit=", &process->unit)) != 0)
+            (r = load_string(loader, " unit=", &process->unit)) != 0 || (r = load_life(loader, process)) != 0)
                 return r;
         return finish(loader, check_process(loader->profile, i));
 }
@@ -226,15 +278,40 @@ static int load_access(struct loader *loader)
         return finish(loader, check_access(loader->profile, loader->profile->n_accesses - 1));
 }
 
+static bool load_interval_kind(struct loader *loader, enum profile_interval_kind *ret)
+{
+        for (int kind = 0; kind < PROFILE_INTERVAL_COUNT; kind++)
+                if (scan_name(&loader->line, profile_interval_name(kind))) {
+                        *ret = kind;
+                        return true;
+                }
+        return false;
+}
+
+static int load_interval(struct loader *loader)
+{
+        struct profile_interval *interval = profile_add_interval(loader->profile);
+
+        if (!interval)
+                return after_failure(loader);
+        if (!load_u32(loader, "boot=", &interval->boot) || !scan_word(&loader->line, " kind=") ||
+            !load_interval_kind(loader, &interval->kind) ||
+            !load_u64(loader, " start=", &interval->start_us) ||
+            !load_u64(loader, " end=", &interval->end_us))
+                return corrupt(loader, "an interval's boot, kind or times are wrong");
+        return finish(loader, check_interval(loader->profile, loader->profile->n_intervals - 1));
+}
+
 /* Kinds of lines by rank: a rank never decreases, so that what a line refers to has been read. */
 static const struct {
         const char *word;
         int rank;
         int (*load)(struct loader *);
 } kinds[] = {
-        {"boot ", 0, load_boot},       {"loss ", 0, load_loss},     {"filesystem ", 1, load_filesystem},
-        {"file ", 2, load_file},       {"range ", 3, load_range},   {"metadata ", 4, load_metadata},
-        {"process ", 5, load_process}, {"access ", 6, load_access},
+        {"boot ", 0, load_boot},         {"loss ", 0, load_loss},       {"filesystem ", 1, load_filesystem},
+        {"file ", 2, load_file},         {"range ", 3, load_range},     {"metadata ", 4, load_metadata},
+        {"walk ", 5, load_walk},         {"process ", 6, load_process}, {"access ", 7, load_access},
+        {"interval ", 8, load_interval},
 };
 
 static int load_line(struct loader *loader, int *rank)

@@ -170,7 +170,7 @@ static void build_header(struct craft *craft, uint8_t *header, size_t size)
         memcpy(header, FORMAT_MAGIC, 8);
         put_bytes(header + HEADER_SIZE, size, 4);
         put_bytes(header + HEADER_VERSION, FORMAT_VERSION, 2);
-        put_bytes(header + HEADER_NEEDS, FORMAT_VERSION, 2);
+        put_bytes(header + HEADER_NEEDS, FORMAT_NEEDS, 2);
         put_bytes(header + HEADER_COMPATIBLE, 0, 4);
         put_bytes(header + HEADER_INCOMPATIBLE, 0, 4);
         put_bytes(header + HEADER_SECTIONS, craft->n, 2);

@@ -16,7 +16,13 @@ FLAGS = ["open", "exec", "write", "create"]
 DEVICES = ["unknown", "rotational", "solid", "mmc", "loop"]
 LOSSES = ["socket", "kernel", "incomplete", "fanotify", "unresolved", "files", "accesses", "processes",
           "ranges", "pages"]
+LOSSES_2 = ["trace", "lives", "touched"]
+CONTENTS = ["resident-pages", "touched-pages", "resident-metadata", "requested-metadata", "walks", "lives"]
+WALKS = ["listed", "looked-up", "absent"]
+PROCESS_FLAGS = ["ticks-computed", "exited", "arguments-cut"]
+INTERVALS = ["shed", "blind"]
 NONE = 2 ** 32 - 1
+NO_ROWS = bytes(8)
 
 
 def unpack(frame, size):
@@ -36,7 +42,7 @@ def sections(data):
         sys.exit("no profile")
     if zlib.crc32(data[:12] + bytes(4) + data[16:size]) != checksum:
         sys.exit("wrong checksum")
-    if needs > 1 or incompatible:
+    if needs > 2 or incompatible:
         sys.exit("a newer format")
     found, end = {}, size
     for i in range(number):
@@ -115,16 +121,29 @@ def names(value, of):
     return "+".join(name for bit, name in enumerate(of) if value >> bit & 1) or "none"
 
 
+def life(fork, execution, end, status, flags, arguments):
+    """What is known of a process's life"""
+    numbers = zip(("fork", "exec", "exit", "status"), (fork, execution, end, status))
+    text = "".join(f" {name}={value}" for name, value in numbers if value)
+    text += f" flags={names(flags, PROCESS_FLAGS)}" if flags else ""
+    return text + (f" arguments={quote(arguments)}" if arguments else "")
+
+
 def lines(data):
     found = sections(data)
-    yield "bootahead-profile 1"
+    yield "bootahead-profile 2"
     body = Body(found[1])
     columns = [body.raw(16)] + [body.string() for _ in range(4)] + [body.plain(4)]
     columns += [body.plain(8) for _ in range(3 + len(LOSSES))]
-    for i, (boot, kernel, os, machine, choice, sources, wall, start, end, *losses) in enumerate(zip(*columns)):
+    old = body.at == len(body.body)
+    columns += [[0] * body.rows if old else body.plain(4)]
+    columns += [[0] * body.rows if old else body.plain(8) for _ in LOSSES_2]
+    for i, (boot, kernel, os, machine, choice, sources, wall, start, end, *more) in enumerate(zip(*columns)):
+        losses, contents, more = more[:len(LOSSES)], more[len(LOSSES)], more[len(LOSSES) + 1:]
+        holds = f" contents={names(contents, CONTENTS)}" if contents else ""
         yield (f"boot {i} id={uuid(boot)} sources={names(sources, SOURCES)} wall={wall} start={start} end={end} "
-               f"kernel={quote(kernel)} os={quote(os)} machine={quote(machine)} choice={quote(choice)}")
-        yield from (f"loss {name}={loss}" for name, loss in zip(LOSSES, losses) if loss)
+               f"kernel={quote(kernel)} os={quote(os)} machine={quote(machine)} choice={quote(choice)}{holds}")
+        yield from (f"loss {name}={loss}" for name, loss in zip(LOSSES + LOSSES_2, losses + more) if loss)
     body = Body(found[2])
     columns = [body.raw(16), body.string(), body.string(), body.plain(4)]
     for i, (identity, kind, mount, device) in enumerate(zip(*columns)):
@@ -140,14 +159,25 @@ def lines(data):
     body = Body(found[5])
     for filesystem, page, count in zip(body.step(4), body.zigzag(8), body.plain(4)):
         yield f"metadata filesystem={filesystem} page={page} count={count}"
+    body = Body(found.get(6, NO_ROWS))
+    for path, filesystem, use, kind in zip(body.string(), body.plain(4), body.step(4), body.plain(4)):
+        yield f"walk {quote(path)} filesystem={filesystem} use={use} kind={WALKS[kind]}"
     body = Body(found[17])
     columns = [body.step(4), body.zigzag(4), body.zigzag(8), body.plain(4), body.string(), body.string()]
-    for i, (boot, pid, start, parent, executable, unit) in enumerate(zip(*columns)):
+    lives = [""] * body.rows
+    if 20 in found:
+        more = Body(found[20])
+        lives = [life(*fields) for fields in zip(more.zigzag(8), more.zigzag(8), more.zigzag(8), more.plain(4),
+                                                 more.plain(4), more.string())]
+    for i, (boot, pid, start, parent, executable, unit, rest) in enumerate(zip(*columns, lives)):
         yield (f"process {i} boot={boot} pid={pid} start={start} parent={'none' if parent == NONE else parent} "
-               f"executable={quote(executable)} unit={quote(unit)}")
+               f"executable={quote(executable)} unit={quote(unit)}{rest}")
     body = Body(found[18])
     for file, process, time, flags in zip(body.zigzag(4), body.zigzag(4), body.step(8), body.plain(4)):
         yield f"access {quote(paths[file])} process={process} time={time} flags={names(flags, FLAGS)}"
+    body = Body(found.get(19, NO_ROWS))
+    for boot, kind, start, end in zip(body.step(4), body.plain(4), body.zigzag(8), body.zigzag(8)):
+        yield f"interval boot={boot} kind={INTERVALS[kind]} start={start} end={end}"
     yield "end"
 
 

@@ -165,7 +165,8 @@ static int copy_processes(struct scaling *scaling, size_t copy)
                         process->parent += base;
                 process->executable = profile_string(scaling->to, process->executable);
                 process->unit = profile_string(scaling->to, process->unit);
-                if (!process->executable || !process->unit)
+                process->arguments = profile_string(scaling->to, process->arguments);
+                if (!process->executable || !process->unit || !process->arguments)
                         return -errno;
         }
         return 0;

@@ -65,7 +65,13 @@ static void add_noise(struct profile *profile, uint32_t n)
                                                     .start_ticks = x >> i % 60,
                                                     .parent = i % 3 ? (uint32_t)(x >> 33) % i : PROFILE_NONE,
                                                     .executable = profile_string(profile, path + i % 9),
-                                                    .unit = file->path};
+                                                    .unit = file->path,
+                                                    .arguments = profile_string(profile, path + i % 7),
+                                                    .fork_us = x >> i % 50,
+                                                    .exec_us = x >> i % 63,
+                                                    .exit_us = i % 4 ? x >> i % 40 : 0,
+                                                    .exit_status = (uint32_t)(x >> i % 33),
+                                                    .flags = i % 8};
                 *access = (struct profile_access){.file = (uint32_t)(x >> 20) % n,
                                                   .process = (uint32_t)(x >> 24) % n,
                                                   .time_us = x >> i % 30,
@@ -124,7 +130,8 @@ static void test_replay_part(void **state)
         assert_int_equal(read_bytes(packed.bytes, packed.n, PROFILE_PART_REPLAY, &replay, NULL), 0);
         assert_int_equal(replay->n_processes, 0);
         assert_int_equal(replay->n_accesses, 0);
-        expected->n_processes = expected->n_accesses = 0;
+        assert_int_equal(replay->n_intervals, 0);
+        expected->n_processes = expected->n_accesses = expected->n_intervals = 0;
         for (size_t i = 0; i < expected->n_files; i++) {
                 expected->files[i].mtime_ns = 0;
                 expected->files[i].inode = 0;
@@ -140,7 +147,7 @@ static void test_replay_part_is_enough(void **state)
         const char *why;
 
         (void)state;
-        for (uint32_t type = SECTION_DETAILS; type <= SECTION_ACCESSES; type++) {
+        for (uint32_t type = SECTION_DETAILS; type <= SECTION_LIVES; type++) {
                 struct craft_section *section = craft_section(craft, type);
 
                 section->frame = calloc(1, 100);
@@ -219,12 +226,12 @@ static void test_newer_but_compatible(void **state)
 
 static void test_unknown_sections(void **state)
 {
-        static const uint32_t types[] = {6, 15, 19, UINT32_MAX};
+        static const uint32_t types[] = {7, 15, 21, UINT32_MAX};
         _cleanup_craft_ struct craft *craft = craft_new();
 
         (void)state;
         for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-                size_t at = types[i] < SECTION_REPLAY_END ? 5 + i : craft->n;
+                size_t at = types[i] < SECTION_REPLAY_END ? 6 + i : craft->n;
 
                 craft_body(craft_insert(craft, at, types[i]), "later", 5);
                 craft->sections[at].unpacked_more = INT64_MAX; /* none of its reader's business */

@@ -56,6 +56,56 @@ static void test_bodies(void **state)
         assert_string_equal(got, expected);
 }
 
+/* next_body - the bytes of the next section of a golden file */
+static bool next_body(FILE *file, uint32_t *ret_type, struct body *ret)
+{
+        char line[128];
+        size_t n;
+
+        if (fscanf(file, "section %u, %zu bytes\n", ret_type, &n) != 2)
+                return false;
+        *ret = (struct body){.bytes = malloc(n), .room = n};
+        assert_non_null(ret->bytes);
+        while (ret->n < n && fgets(line, sizeof(line), file))
+                for (unsigned byte, i = 0; sscanf(line + i, "%2x", &byte) == 1; i += 2)
+                        ret->bytes[ret->n++] = (uint8_t)byte;
+        return ret->n == n;
+}
+
+/* The bodies that version 1 has written are read as the text that it has written for them. */
+static void test_version_1(void **state)
+{
+        _cleanup_fclose_ FILE *text = fopen(SOURCE_DIR "/sample-1.txt", "re");
+        _cleanup_fclose_ FILE *file = fopen(SOURCE_DIR "/sample-1.bodies", "re");
+        _cleanup_profile_ struct profile *expected = NULL, *got = NULL;
+        _cleanup_free_ char *expected_text = NULL, *got_text = NULL;
+        struct craft craft = {.entry_size = ENTRY_FIXED};
+        _cleanup_free_ uint8_t *bytes = NULL;
+        const char *why = "";
+        char line[128];
+        size_t n;
+
+        (void)state;
+        assert_non_null(text);
+        assert_non_null(file);
+        for (int skip = 0; skip < 4; skip++) /* remarks and header */
+                assert_non_null(fgets(line, sizeof(line), file));
+        while (next_body(file, &craft.sections[craft.n].type, &craft.sections[craft.n].body))
+                craft.n++;
+        assert_int_equal(craft.n, 8);
+        bytes = craft_build(&craft, &n);
+        if (read_bytes(bytes, n, PROFILE_PART_ALL, &got, &why) != 0 ||
+            profile_load(text, &expected, NULL, &why) != 0)
+                fail_msg("%s", why);
+        expected_text = text_of(expected);
+        got_text = text_of(got);
+        assert_string_equal(got_text, expected_text);
+        for (size_t i = 0; i < craft.n; i++) {
+                body_done(&craft.sections[i].body);
+                free(craft.sections[i].frame);
+        }
+}
+
 /* The committed bytes are read as the committed text, whatever libzstd compresses them. */
 static void test_text(void **state)
 {
@@ -76,6 +126,7 @@ int main(int argc, char **argv)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_bodies),
                 cmocka_unit_test(test_text),
+                cmocka_unit_test(test_version_1),
         };
 
         if (argc == 3 && strcmp(argv[1], "--write") == 0) {

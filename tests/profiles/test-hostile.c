@@ -202,8 +202,9 @@ static void swapped_sections(struct craft *craft)
 
 static void missing_section(struct craft *craft)
 {
-        ranges(craft)->type = 4 + 2;
-        craft_section(craft, 5)->type = 7;
+        craft_section(craft, SECTION_WALKS)->type = SECTION_WALKS + 3;
+        craft_section(craft, SECTION_METADATA)->type = SECTION_WALKS + 2;
+        ranges(craft)->type = SECTION_WALKS + 1;
 }
 
 /* clang-format off */

@@ -95,7 +95,7 @@ class Refused(unittest.TestCase):
             self.assert_refused()
 
     def test_newer(self):
-        self.profile.write_bytes(self.with_header(18, '<H', 2))
+        self.profile.write_bytes(self.with_header(18, '<H', 99))
         self.assert_refused('newer')
 
     def test_unknown_flag(self):
