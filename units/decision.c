@@ -157,11 +157,13 @@ int decision_write(int root, const struct decision *decision)
 
 static bool is_rescue(const char *word)
 {
+        const char *init = value_of(word, "init");
+
         for (size_t i = 0; i < sizeof rescue_words / sizeof *rescue_words; i++) {
                 if (!strcmp(word, rescue_words[i]))
                         return true;
         }
-        return !strncmp(word, "init=", strlen("init="));
+        return init && strcmp(init, BOOTAHEAD_LIBEXECDIR "/bootahead-init") != 0;
 }
 
 /* Return: whether the command line settles what this boot does. */
@@ -210,13 +212,13 @@ static void look_for_profile(int root, struct decision *decision)
         }
 }
 
-int decision_make(int root, struct decision *ret)
+int decision_make(int here, int root, struct decision *ret)
 {
         struct decision decision = {.request = "auto"};
         char text[TEXT_MAX];
         int r;
 
-        r = read_text(root, "/proc/cmdline", text);
+        r = read_text(here, "/proc/cmdline", text);
         if (r < 0)
                 return r;
         if (!take_command_line(text, &decision))
@@ -225,10 +227,17 @@ int decision_make(int root, struct decision *ret)
         return 0;
 }
 
-bool decision_by_audit(const struct decision *decision)
+static bool auditd_enabled(int root)
+{
+        return exists(root, "/etc/systemd/system/multi-user.target.wants/auditd.service") ||
+               exists(root, "/etc/systemd/system/sysinit.target.wants/auditd.service");
+}
+
+bool decision_by_audit(int root, const struct decision *decision)
 {
         if (decision->mode != DECISION_COLLECT)
                 return false;
-        return *decision->source ? strstr(decision->source, "audit") != NULL
-                                 : strcmp(decision->request, "fanotify") != 0;
+        if (*decision->source)
+                return strstr(decision->source, "audit") != NULL;
+        return strcmp(decision->request, "fanotify") != 0 && !auditd_enabled(root);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What this boot does: decided once by the first stage that runs, and kept in BOOTAHEAD_RUNDIR/decision as
- * lines of key=value. The initramfs script writes the same lines; unknown keys are ignored.
+ * lines of key=value; unknown keys are ignored.
  *
- * All paths are taken below a root descriptor, which is not consumed. Needs nothing but libc.
+ * All paths are taken below root descriptors, which are not consumed. Needs nothing but libc.
  */
 #pragma once
 
@@ -21,7 +21,7 @@ const char *decision_mode_name(enum decision_mode mode);
 
 struct decision {
         enum decision_mode mode;
-        bool early;       /* decided, and begun, in the initramfs */
+        bool early;       /* decided, and begun, before the system's PID 1 */
         bool refused;     /* there is a profile, and replay refused it */
         char request[16]; /* the source that was asked for: auto, audit, fanotify */
         char source[32];  /* the sources in use, where collecting has begun: "audit+fanotify"; else "" */
@@ -36,8 +36,12 @@ int decision_read(int root, struct decision *ret);
 int decision_write(int root, const struct decision *decision);
 
 /* decision_make - decides from the kernel command line and from whether there is a profile
+ * @here: where /proc is
+ * @root: the system's root filesystem, which in an initramfs is mounted elsewhere
+ *
  * Return: 0 or negative errno. */
-int decision_make(int root, struct decision *ret);
+int decision_make(int here, int root, struct decision *ret);
 
-/* decision_by_audit - whether a collecting boot uses, or may come to use, the audit system */
-bool decision_by_audit(const struct decision *decision);
+/* decision_by_audit - whether a collecting boot uses, or may come to use, the audit system; where the
+ * machine's own auditd is enabled it does not */
+bool decision_by_audit(int root, const struct decision *decision);

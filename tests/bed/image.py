@@ -26,7 +26,10 @@ SIZE = '3G'
 MACHINE_ID = 'b007a4eab007a4eab007a4eab007a4ea\n'
 UUID = 'b007a4ea-d000-4000-8000-000000000001'
 
-BASE = ['systemd', 'systemd-sysv', 'udev', 'dbus', 'openssh-server', 'initramfs-tools', 'zstd', 'libjson-c5']
+SYSTEM = ['systemd', 'systemd-sysv', 'udev', 'dbus', 'openssh-server']
+BASE = [*SYSTEM, 'initramfs-tools', 'zstd', 'libjson-c5']
+DRACUT = [*SYSTEM, 'dracut', 'zstd', 'libjson-c5']
+AUDITED = ['auditd', 'apparmor']
 SERVER = ['postgresql', 'mariadb-server', 'nginx-light', 'apache2', 'redis-server', 'memcached', 'network-manager',
           'cups', 'rsyslog', 'cron', 'chrony', 'exim4-daemon-light', 'dovecot-imapd', 'bind9', 'snmpd',
           'smartmontools', 'haproxy']
@@ -47,6 +50,13 @@ mkdir -p "$1/etc/initramfs-tools/conf.d"
 printf 'FSTYPE=ext4\\n' > "$1/etc/initramfs-tools/conf.d/bed"
 '''
 
+# As on any installed machine: what it needs, not all that there is.
+BEFORE_DRACUT = BEFORE + '''
+mkdir -p "$1/etc/dracut.conf.d"
+printf '%s\\n' 'hostonly=no' 'compress=zstd' 'add_drivers+=" virtio_pci virtio_blk ext4 "' \\
+        'omit_dracutmodules+=" kernel-modules kernel-modules-extra qemu i18n network "' > "$1/etc/dracut.conf.d/bed.conf"
+'''
+
 AFTER = '''
 chroot "$1" passwd -d root
 for unit in IRREGULAR; do ln -sf /dev/null "$1/etc/systemd/system/$unit"; done
@@ -59,6 +69,12 @@ rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap"
 
 # Two web servers can't share a port.
 AFTER_SERVER = """sed -i 's/^Listen 80$/Listen 8080/' "$1/etc/apache2/ports.conf"\n"""
+
+# An administrator's rules: a watched file, and what everybody executes.
+AFTER_AUDITED = '''
+printf '%s\\n' '-w /etc/passwd -p wa -k passwd' '-a always,exit -F arch=b64 -S execve -k exec' \\
+        > "$1/etc/audit/rules.d/bed.rules"
+'''
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,9 +125,9 @@ def settings():
     return [f'--aptopt={line}' for line in dump.splitlines() if wanted.match(line)]
 
 
-def bootstrap(packages, after, root):
+def bootstrap(packages, before, after, root):
     subprocess.run(['mmdebstrap', '--mode=root', '--variant=minbase', '--quiet', f"--include={','.join(packages)}",
-                    *settings(), f'--essential-hook={BEFORE}', f'--customize-hook={after}',
+                    *settings(), f'--essential-hook={before}', f'--customize-hook={after}',
                     RELEASE, str(root), *sources()], check=True, stdout=sys.stderr)
     # mmdebstrap ends with taking it away, which would make every boot a first boot.
     (root / 'etc/machine-id').write_text(MACHINE_ID)
@@ -145,9 +161,9 @@ def made(folder, name):
     return Image(path, folder / f'{name}.boot') if path.exists() else None
 
 
-def build(kind, packages, after, build_dir):
+def build(kind, packages, after, build_dir, before=BEFORE):
     folder = pathlib.Path(build_dir).resolve() / 'bed'
-    recipe = [RELEASE, SIZE, UUID, MACHINE_ID, BEFORE, after.replace(str(HERE), ''), *packages,
+    recipe = [RELEASE, SIZE, UUID, MACHINE_ID, before, after.replace(str(HERE), ''), *packages,
               (HERE / 'bed-report').read_text(), (HERE / 'bed-report.service').read_text()]
     name = f"{kind}-{hashlib.sha256('|'.join(recipe).encode()).hexdigest()[:12]}"
     with locked(folder):
@@ -156,7 +172,7 @@ def build(kind, packages, after, build_dir):
         say(f'making the {kind} image')
         with tempfile.TemporaryDirectory(dir=folder, prefix='making-') as work:
             work = pathlib.Path(work)
-            bootstrap(packages, after, work / 'root')
+            bootstrap(packages, before, after, work / 'root')
             extract_kernels(work / 'root', work / 'boot')
             make_filesystem(work / 'root', work / 'image')
             return place(work, folder, name)
@@ -172,6 +188,16 @@ def server(build_dir):
     return build('server', BASE + list(KERNELS.values()) + SERVER, AFTER + AFTER_SERVER, build_dir)
 
 
+def audited(build_dir):
+    """The minimal image with auditd, rules of an administrator, and AppArmor's profiles."""
+    return build('audited', BASE + list(KERNELS.values()) + AUDITED, AFTER + AFTER_AUDITED, build_dir)
+
+
+def dracut(build_dir):
+    """The audited image with dracut in the place of initramfs-tools: systemd runs in the initramfs."""
+    return build('dracut', DRACUT + list(KERNELS.values()) + AUDITED, AFTER + AFTER_AUDITED, build_dir, BEFORE_DRACUT)
+
+
 # Mounts of a namespace go with it, however it ends: nothing is left mounted on this machine.
 CHANGE = '''
 set -e
@@ -182,7 +208,11 @@ mount -t devtmpfs devtmpfs "$ROOT/dev"
 for kernel in $KERNELS; do
         release=$(cd "$ROOT/boot" && ls -d vmlinuz-$kernel.* | tail -n 1)
         release=${release#vmlinuz-}
-        chroot "$ROOT" update-initramfs -u -k "$release"
+        if [ -e "$ROOT/usr/bin/dracut" ]; then
+                chroot "$ROOT" dracut --quiet --force "/boot/initrd.img-$release" "$release"
+        else
+                chroot "$ROOT" update-initramfs -u -k "$release"
+        fi
         cp "$ROOT/boot/vmlinuz-$release" "$ROOT/boot/initrd.img-$release" "$BOOT/"
 done
 umount "$ROOT/dev" "$ROOT/proc" "$ROOT"
@@ -190,8 +220,8 @@ umount "$ROOT/dev" "$ROOT/proc" "$ROOT"
 
 
 def digest(tree):
-    """A hash of the names, modes and contents below a folder."""
-    result = hashlib.sha256()
+    """A hash of what is done with the files below a folder, their names, modes and contents."""
+    result = hashlib.sha256(CHANGE.encode())
     for path in sorted(tree.rglob('*')):
         status = path.lstat()
         content = os.readlink(path).encode() if path.is_symlink() else path.read_bytes() if path.is_file() else b''

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The generator as a program: what it links and decides, on made-up roots. Usage: test-generator.py PROGRAM"""
+"""The generator as a program: what it links and decides, on made-up roots. Usage: test-generator.py PROGRAM LIBEXECDIR"""
 
 import os
 import pathlib
@@ -9,7 +9,8 @@ import sys
 import tempfile
 import unittest
 
-PROGRAM = sys.argv.pop(1)
+PROGRAM, LIBEXEC = sys.argv[1:3]
+del sys.argv[1:3]
 COLLECT = 'normal/sysinit.target.wants/bootahead-collect.service'
 REPLAY = 'normal/sysinit.target.wants/bootahead-replay.service'
 REPORT = 'normal/multi-user.target.wants/bootahead-report.service'
@@ -70,6 +71,34 @@ class Generator(unittest.TestCase):
     def test_fanotify_leaves_the_journal_alone(self):
         self.write('proc/cmdline', 'bootahead.source=fanotify\n')
         self.assertEqual(set(self.run_it()), {COLLECT})
+
+    def test_auditd_and_the_journal_keep_audit(self):
+        for target in ('multi-user', 'sysinit'):
+            with self.subTest(target):
+                self.setUp()
+                self.write(f'etc/systemd/system/{target}.target.wants/auditd.service', '')
+                self.assertEqual(set(self.run_it()), {COLLECT})
+                self.write('run/bootahead/decision', 'mode=collect\nwhy=\nstage=early\nsource=audit+fanotify\n')
+                self.assertEqual(set(self.run_it()), {COLLECT, MASK})
+
+    def test_services_of_audit_find_it_free(self):
+        for word, expected in (('audit', True), ('fanotify', False)):
+            with self.subTest(word):
+                self.setUp()
+                self.write('proc/cmdline', f'bootahead=collect bootahead.source={word}\n')
+                self.run_it()
+                for service in ('auditd', 'audit-rules'):
+                    path = self.folder / f'normal/{service}.service.d/bootahead.conf'
+                    self.assertEqual(path.exists(), expected)
+                    self.assertTrue(not expected or '/bootahead-collect --leave-audit\n' in path.read_text())
+
+    def test_own_init_is_ordinary(self):
+        libexec = LIBEXEC + '/bootahead-init'
+        for word, expected in ((libexec, {COLLECT, MASK}), (libexec + 'x', set())):
+            with self.subTest(word):
+                self.setUp()
+                self.write('proc/cmdline', f'quiet init={word} bootahead.init=/sbin/init\n')
+                self.assertEqual(set(self.run_it()), expected)
 
     def test_rescue_is_left_alone(self):
         for word in ('single', 'rescue', 'emergency', 'systemd.unit=rescue.target', 'init=/bin/sh', '1'):
