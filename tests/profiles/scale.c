@@ -148,6 +148,12 @@ static int copy_files(struct scaling *scaling, size_t wanted)
         return 0;
 }
 
+/* later - a time of a life in a copy; what is not known stays so */
+static uint64_t later(struct scaling *scaling, uint64_t time_us, size_t copy)
+{
+        return time_us == 0 ? 0 : time_us + copy * 10000000 + next_random(scaling) % JITTER_US;
+}
+
 static int copy_processes(struct scaling *scaling, size_t copy)
 {
         const struct profile *from = scaling->from;
@@ -161,6 +167,9 @@ static int copy_processes(struct scaling *scaling, size_t copy)
                 *process = from->processes[i];
                 process->pid += (uint32_t)copy * 5000;
                 process->start_ticks += copy * 1000 + next_random(scaling) % 3;
+                process->fork_us = later(scaling, process->fork_us, copy);
+                process->exec_us = later(scaling, process->exec_us, copy);
+                process->exit_us = later(scaling, process->exit_us, copy);
                 if (process->parent != PROFILE_NONE)
                         process->parent += base;
                 process->executable = profile_string(scaling->to, process->executable);

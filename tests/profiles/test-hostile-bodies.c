@@ -102,6 +102,21 @@ static void nanoseconds(struct craft_section *s)
                 *value(s, 8 + i, 0) = (uint8_t)(1000000000 >> 8 * i);
 }
 
+/* arguments of 257 bytes: the second string, the first being empty, goes on with bytes of its own */
+static void long_arguments(struct craft_section *s)
+{
+        enum { MORE = PROFILE_ARGUMENTS_MAX + 1 };
+        _cleanup_free_ uint8_t *bytes = malloc(s->body.n + MORE);
+        size_t at = (size_t)(own(s) - s->body.bytes), length = plane(s, 2)[1];
+
+        plane(s, 2)[1] = (uint8_t)(length + MORE);
+        plane(s, 3)[1] = (uint8_t)((length + MORE) >> 8);
+        memcpy(bytes, s->body.bytes, at + length);
+        memset(bytes + at + length, 'a', MORE);
+        memcpy(bytes + at + length + MORE, s->body.bytes + at + length, s->body.n - at - length);
+        craft_body(s, bytes, s->body.n + MORE);
+}
+
 /* clang-format off */
 static void process_boot(struct craft_section *s) { *value(s, 0, 0) = 2; } /* boot */
 static void process_parent(struct craft_section *s) { *value(s, 16, 1) = 5; } /* parent */
@@ -110,6 +125,14 @@ static void process_unit(struct craft_section *s) { *value(s, 24, 0) = 0x7f; } /
 static void access_file(struct craft_section *s) { *value(s, 0, 0) = 0xf0; } /* file */
 static void access_process(struct craft_section *s) { *value(s, 4, 0) = 10; } /* process */
 static void access_flags(struct craft_section *s) { *value(s, 4 + 4 + 8, 0) = 16; } /* flags */
+static void walk_path(struct craft_section *s) { *value(s, 0, 0) = 3; } /* path */
+static void walk_relative(struct craft_section *s) { own(s)[0] = '.'; }
+static void walk_filesystem(struct craft_section *s) { *value(s, 4, 1) = 3; } /* filesystem */
+static void walk_kind(struct craft_section *s) { *value(s, 4 + 4 + 4, 2) = 3; } /* kind */
+static void interval_boot(struct craft_section *s) { *value(s, 0, 0) = 2; } /* boot */
+static void interval_kind(struct craft_section *s) { *value(s, 4, 0) = 2; } /* kind */
+static void interval_end(struct craft_section *s) { *value(s, 4 + 4 + 8 + 2, 0) = 0; } /* end */
+static void life_arguments(struct craft_section *s) { *value(s, 3 * 8 + 4 + 4, 0) = 3; } /* arguments */
 /* clang-format on */
 
 static const struct {
@@ -167,6 +190,18 @@ static const struct {
         {"process's unit", SECTION_PROCESSES, process_unit, "string is referred to"},
         {"access's file", SECTION_ACCESSES, access_file, "access refers to a file"},
         {"access's process", SECTION_ACCESSES, access_process, "access refers to a process"},
+        {"walk's path", SECTION_WALKS, walk_path, "string is referred to"},
+        {"walk's relative path", SECTION_WALKS, walk_relative, "walk's path"},
+        {"walk's filesystem", SECTION_WALKS, walk_filesystem, "walk refers to a filesystem"},
+        {"walk's kind", SECTION_WALKS, walk_kind, "walk is of an unknown kind"},
+        {"cut walks", SECTION_WALKS, cut_body, "ends within its columns"},
+        {"interval's boot", SECTION_INTERVALS, interval_boot, "interval refers to a boot"},
+        {"interval's kind", SECTION_INTERVALS, interval_kind, "interval is of an unknown kind"},
+        {"interval's end", SECTION_INTERVALS, interval_end, "ends before it starts"},
+        {"fewer lives than processes", SECTION_LIVES, few_rows, "other ones than the table"},
+        {"cut lives", SECTION_LIVES, cut_body, "ends within its columns"},
+        {"life's arguments", SECTION_LIVES, life_arguments, "string is referred to"},
+        {"long arguments", SECTION_LIVES, long_arguments, "arguments are missing or too long"},
         {"access's flags", SECTION_ACCESSES, access_flags, "unknown flag"},
 };
 

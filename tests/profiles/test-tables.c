@@ -73,9 +73,15 @@ static void test_add_limits(void **state)
         for (uint32_t i = 0; i < PROFILE_METADATA_MAX; i++)
                 assert_non_null(profile_add_metadata(profile));
         assert_null(profile_add_metadata(profile));
+        for (uint32_t i = 0; i < PROFILE_WALKS_MAX; i++)
+                assert_non_null(profile_add_walk(profile));
+        assert_null(profile_add_walk(profile));
         for (uint32_t i = 0; i < PROFILE_PROCESSES_MAX; i++)
                 assert_non_null(profile_add_process(profile));
         assert_null(profile_add_process(profile));
+        for (uint32_t i = 0; i < PROFILE_INTERVALS_MAX; i++)
+                assert_non_null(profile_add_interval(profile));
+        assert_null(profile_add_interval(profile));
 }
 
 static void test_add_zeroes(void **state)
@@ -102,9 +108,53 @@ static void test_names(void **state)
         for (int i = 0; i < PROFILE_LOSS_COUNT; i++)
                 for (int j = 0; j < i; j++)
                         assert_string_not_equal(profile_loss_name(i), profile_loss_name(j));
+        assert_string_equal(profile_content_name(PROFILE_CONTENT_LIVES), "lives");
+        for (uint32_t one = 1; one & PROFILE_CONTENTS; one <<= 1)
+                for (uint32_t other = 1; other < one; other <<= 1)
+                        assert_string_not_equal(profile_content_name(one), profile_content_name(other));
         for (int i = 0; i < PROFILE_DEVICE_COUNT; i++)
                 for (int j = 0; j < i; j++)
                         assert_string_not_equal(profile_device_name(i), profile_device_name(j));
+}
+
+static void test_arguments(void **state)
+{
+        _cleanup_profile_ struct profile *profile = profile_new();
+        struct profile_process *process = profile_add_process(profile);
+        char words[PROFILE_ARGUMENTS_MAX + 2];
+
+        (void)state;
+        assert_string_equal(process->arguments, "");
+        process->flags = PROFILE_PROCESS_EXITED;
+        memset(words, 'w', sizeof(words));
+        words[PROFILE_ARGUMENTS_MAX + 1] = '\0';
+        assert_int_equal(profile_set_arguments(profile, process, words), 0);
+        assert_int_equal(strlen(process->arguments), PROFILE_ARGUMENTS_MAX);
+        assert_int_equal(process->flags, PROFILE_PROCESS_EXITED | PROFILE_PROCESS_ARGUMENTS_CUT);
+        words[PROFILE_ARGUMENTS_MAX] = '\0';
+        assert_int_equal(profile_set_arguments(profile, process, words), 0);
+        assert_string_equal(process->arguments, words);
+        assert_int_equal(process->flags, PROFILE_PROCESS_EXITED);
+
+        /* where there is no room for another string, the rest of the process is more than nothing */
+        for (size_t i = 0;; i++) {
+                char filler[PROFILE_STRING_MAX + 1];
+
+                memset(filler, 'f', PROFILE_STRING_MAX);
+                snprintf(filler, sizeof(filler), "%08zu", i);
+                filler[8] = 'f';
+                filler[PROFILE_STRING_MAX] = '\0';
+                if (!profile_string(profile, filler))
+                        break;
+        }
+        memset(words, 'A', PROFILE_ARGUMENTS_MAX);
+        while (profile_string(profile, words)) {
+                words[0]++;
+                assert_true(words[0] > 0);
+        }
+        assert_int_equal(profile_set_arguments(profile, process, words), 0);
+        assert_string_equal(process->arguments, "");
+        assert_int_equal(process->flags, PROFILE_PROCESS_EXITED | PROFILE_PROCESS_ARGUMENTS_CUT);
 }
 
 static void add_file(struct profile *profile, const char *path)
@@ -113,6 +163,21 @@ static void add_file(struct profile *profile, const char *path)
 
         file->path = profile_string(profile, path);
         file->inode = profile->n_files;
+}
+
+static void assert_walks_in_order(const struct profile_walk *one, const struct profile_walk *other)
+{
+        assert_true(one->first_use_us < other->first_use_us ||
+                    (one->first_use_us == other->first_use_us && one->filesystem < other->filesystem));
+}
+
+static void assert_intervals_in_order(const struct profile_interval *one,
+                                      const struct profile_interval *other)
+{
+        assert_true(one->boot < other->boot ||
+                    (one->boot == other->boot && one->start_us < other->start_us) ||
+                    (one->boot == other->boot && one->start_us == other->start_us &&
+                     one->end_us < other->end_us));
 }
 
 static void test_sort(void **state)
@@ -128,10 +193,15 @@ static void test_sort(void **state)
                 struct profile_range *range = profile_add_range(profile);
                 struct profile_access *access = profile_add_access(profile);
                 struct profile_metadata *metadata = profile_add_metadata(profile);
+                struct profile_walk *walk = profile_add_walk(profile);
+                struct profile_interval *interval = profile_add_interval(profile);
 
                 *range = (struct profile_range){.file = i % 4, .page = i, .first_use_us = i * 7 % 10};
                 *access = (struct profile_access){.file = 3 - i % 4, .process = i, .time_us = i * 3 % 5};
                 *metadata = (struct profile_metadata){.filesystem = 1 - i % 2, .page = (i * 7919) % 1000};
+                *walk = (struct profile_walk){.filesystem = i, .first_use_us = i * 7 % 10};
+                *interval = (struct profile_interval){
+                        .boot = 1 - i % 2, .start_us = i * 7 % 10, .end_us = 1000 + i};
         }
         profile->ranges[10].file = 77;
         profile->accesses[10].file = PROFILE_NONE;
@@ -160,6 +230,8 @@ static void test_sort(void **state)
                 assert_true(profile->metadata[i - 1].filesystem < profile->metadata[i].filesystem ||
                             (profile->metadata[i - 1].filesystem == profile->metadata[i].filesystem &&
                              profile->metadata[i - 1].page < profile->metadata[i].page));
+                assert_walks_in_order(&profile->walks[i - 1], &profile->walks[i]);
+                assert_intervals_in_order(&profile->intervals[i - 1], &profile->intervals[i]);
         }
 }
 
@@ -175,11 +247,14 @@ static void test_sort_keeps_sorted(void **state)
         assert_int_equal(profile_sort(empty), 0);
 }
 
+static char long_words[PROFILE_ARGUMENTS_MAX + 2]; /* one byte more than may be */
+
 /* Each breaks one promise of the sample. */
 /* clang-format off */
 static void no_kernel(struct profile *p) { p->boots[1].kernel = NULL; }
 static void unknown_source(struct profile *p) { p->boots[0].sources = 1u << 4; }
 static void ends_early(struct profile *p) { p->boots[0].end_us = p->boots[0].start_us - 1; }
+static void unknown_content(struct profile *p) { p->boots[0].contents = PROFILE_CONTENTS + 1; }
 static void no_type(struct profile *p) { p->filesystems[0].type = NULL; }
 static void relative_mount(struct profile *p) { p->filesystems[0].mount = "srv"; }
 static void unknown_device(struct profile *p) { p->filesystems[0].device = PROFILE_DEVICE_COUNT; }
@@ -204,8 +279,16 @@ static void metadata_empty(struct profile *p) { p->metadata[0].count = 0; }
 static void metadata_end(struct profile *p) { p->metadata[4].count = 2; }
 static void metadata_order(struct profile *p) { p->metadata[1].page = 0; }
 static void metadata_filesystem_order(struct profile *p) { p->metadata[0].filesystem = 1; }
+static void no_walk_path(struct profile *p) { p->walks[0].path = NULL; }
+static void walk_path(struct profile *p) { p->walks[0].path = "/.."; }
+static void walk_filesystem(struct profile *p) { p->walks[0].filesystem = 3; }
+static void walk_kind(struct profile *p) { p->walks[0].kind = PROFILE_WALK_COUNT; }
+static void walk_order(struct profile *p) { p->walks[0].first_use_us = 1013; }
 static void process_boot(struct profile *p) { p->processes[0].boot = 2; }
 static void process_text(struct profile *p) { p->processes[0].unit = NULL; }
+static void no_arguments(struct profile *p) { p->processes[0].arguments = NULL; }
+static void long_arguments(struct profile *p) { p->processes[0].arguments = long_words; }
+static void process_flags(struct profile *p) { p->processes[0].flags = PROFILE_PROCESS_FLAGS + 1; }
 static void process_parent(struct profile *p) { p->processes[0].parent = 5; }
 static void process_itself(struct profile *p) { p->processes[4].parent = 4; }
 static void process_circle(struct profile *p) { p->processes[0].parent = 2; }
@@ -213,6 +296,11 @@ static void access_file(struct profile *p) { p->accesses[6].file = PROFILE_NONE;
 static void access_process(struct profile *p) { p->accesses[6].process = 5; }
 static void access_flags(struct profile *p) { p->accesses[6].flags = 1u << 4; }
 static void access_order(struct profile *p) { p->accesses[0].time_us = 1013; }
+static void interval_boot(struct profile *p) { p->intervals[2].boot = 2; }
+static void interval_kind(struct profile *p) { p->intervals[0].kind = PROFILE_INTERVAL_COUNT; }
+static void interval_end(struct profile *p) { p->intervals[0].end_us = 999999; }
+static void interval_order(struct profile *p) { p->intervals[0].start_us = 1000001; }
+static void interval_boot_order(struct profile *p) { p->intervals[0].boot = 1; }
 static void too_many(struct profile *p) { p->n_files = PROFILE_FILES_MAX + 1; }
 /* clang-format on */
 
@@ -225,6 +313,7 @@ static void test_check(void **state)
                 {no_kernel, "a boot's text"},
                 {unknown_source, "unknown source"},
                 {ends_early, "ends before it starts"},
+                {unknown_content, "unknown contents"},
                 {no_type, "filesystem's type"},
                 {relative_mount, "mount point"},
                 {unknown_device, "kind of device"},
@@ -249,8 +338,16 @@ static void test_check(void **state)
                 {metadata_end, "metadata range ends behind"},
                 {metadata_order, "metadata is not in ascending order"},
                 {metadata_filesystem_order, "metadata is not in ascending order"},
+                {no_walk_path, "walk's path"},
+                {walk_path, "walk's path"},
+                {walk_filesystem, "walk refers to a filesystem"},
+                {walk_kind, "walk is of an unknown kind"},
+                {walk_order, "walks are not in order"},
                 {process_boot, "process refers to a boot"},
                 {process_text, "process's text"},
+                {no_arguments, "arguments are missing"},
+                {long_arguments, "arguments are missing or too long"},
+                {process_flags, "unknown flag"},
                 {process_parent, "parent is not there"},
                 {process_itself, "own ancestor"},
                 {process_circle, "own ancestor"},
@@ -258,10 +355,16 @@ static void test_check(void **state)
                 {access_process, "access refers to a process"},
                 {access_flags, "unknown flag"},
                 {access_order, "accesses are not in order"},
+                {interval_boot, "interval refers to a boot"},
+                {interval_kind, "interval is of an unknown kind"},
+                {interval_end, "ends before it starts"},
+                {interval_order, "not in order of boot and start"},
+                {interval_boot_order, "not in order of boot and start"},
                 {too_many, "more entries than the format allows"},
         };
 
         (void)state;
+        memset(long_words, 'w', PROFILE_ARGUMENTS_MAX + 1);
         for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
                 _cleanup_profile_ struct profile *profile = sample_profile();
                 const char *why = NULL;
@@ -295,6 +398,7 @@ int main(void)
                 cmocka_unit_test(test_add_limits),
                 cmocka_unit_test(test_add_zeroes),
                 cmocka_unit_test(test_names),
+                cmocka_unit_test(test_arguments),
                 cmocka_unit_test(test_sort),
                 cmocka_unit_test(test_sort_keeps_sorted),
                 cmocka_unit_test(test_check),

@@ -154,6 +154,19 @@ static const struct fault faults[] = {
         {"parent=3", "parent=4294967295", "parent", 48, PROFILE_CORRUPT},
         {"parent=3", "parent=7", "parent is not there", 62, PROFILE_CORRUPT},
         {"parent=3", "parent=2", "own ancestor", 62, PROFILE_CORRUPT},
+        {"contents=touched", "contents=teached", "contents", 2, PROFILE_CORRUPT},
+        {"contents=touched-pages", "contents=lives", "contents", 2, PROFILE_CORRUPT},
+        {"walk \"/\"", "walk \"\"", "walk's path", 43, PROFILE_CORRUPT},
+        {"kind=listed", "kind=list", "walk's", 43, PROFILE_CORRUPT},
+        {"filesystem=0 use=1012", "filesystem=4 use=1012", "not there", 44, PROFILE_CORRUPT},
+        {"filesystem=0 use=1012", "filesystem=0 use=4294967296", "walk's", 44, PROFILE_CORRUPT},
+        {"fork=300000 exit", "exit=300000 exit", "wrongly quoted", 48, PROFILE_CORRUPT},
+        {"status=256", "status=4294967296", "status", 48, PROFILE_CORRUPT},
+        {"flags=exited", "flags=exhausted", "flags", 48, PROFILE_CORRUPT},
+        {"flags=exited", "flags=exited ", "string is missing", 48, PROFILE_CORRUPT},
+        {"interval boot=1", "interval boot=2", "not there", 60, PROFILE_CORRUPT},
+        {"kind=shed", "kind=shy", "kind", 58, PROFILE_CORRUPT},
+        {"end=6000000", "end=999999", "ends before it starts", 58, PROFILE_CORRUPT},
         {"access \"/etc/passwd\" process=2", "access \"/etc/passwd\" process=5", "not there", 56,
          PROFILE_CORRUPT},
         {"open+write+create", "open+write+create+", "flags", 56, PROFILE_CORRUPT},
@@ -200,6 +213,20 @@ static void test_faults(void **state)
                         fail_msg("'%s': %d, line %zu, '%s'", fault->replace, r, line, why);
                 assert_null(profile);
         }
+}
+
+/* What version 1 has written is text of today. */
+static void test_version_1(void **state)
+{
+        _cleanup_fclose_ FILE *in = fopen(SOURCE_DIR "/sample-1.txt", "re");
+        _cleanup_profile_ struct profile *profile = NULL;
+
+        (void)state;
+        assert_non_null(in);
+        assert_int_equal(profile_load(in, &profile, NULL, NULL), 0);
+        assert_int_equal(profile->boots[0].contents, 0);
+        assert_int_equal(profile->n_walks + profile->n_intervals, 0);
+        assert_string_equal(profile->processes[0].arguments, "");
 }
 
 static void assert_corrupt(const char *text, size_t n, const char *expected)
@@ -277,7 +304,7 @@ int main(void)
                 cmocka_unit_test(test_escapes),    cmocka_unit_test(test_ignores_comments),
                 cmocka_unit_test(test_faults),     cmocka_unit_test(test_no_text),
                 cmocka_unit_test(test_empty_text), cmocka_unit_test(test_too_many),
-                cmocka_unit_test(test_dump_fails),
+                cmocka_unit_test(test_dump_fails), cmocka_unit_test(test_version_1),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
