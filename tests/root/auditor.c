@@ -43,6 +43,18 @@ static int show(int fd)
         return 0;
 }
 
+/* What only ever grows; nobody can set it back. */
+static int show_counters(int fd)
+{
+        struct audit_reply reply;
+
+        if (audit_request_status(fd) < 0 || reply_of_type(fd, AUDIT_GET, &reply) != 1)
+                return 1;
+        printf("lost=%u backlog=%u backlog_wait_time_actual=%u\n", reply.status->lost, reply.status->backlog,
+               reply.status->backlog_wait_time_actual);
+        return 0;
+}
+
 /* A watch on a file that nobody touches. */
 static int change_rule(int fd, int add)
 {
@@ -91,6 +103,8 @@ int main(int argc, char **argv)
                 return 77;
         if (argc == 2 && !strcmp(argv[1], "show"))
                 return show(fd);
+        if (argc == 2 && !strcmp(argv[1], "counters"))
+                return show_counters(fd);
         if (argc == 2 && !strcmp(argv[1], "add-rule"))
                 return change_rule(fd, 1);
         if (argc == 2 && !strcmp(argv[1], "delete-rule"))

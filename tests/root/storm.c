@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A storm of one kind of calls from several processes for some seconds, and the count of what a listener
+ * that misses nothing would have seen of it below the folder. Prints:
+ *
+ *   done N    calls of its kind, by all processes
+ *   events N  opens and executions
+ *   pairs N   distinct pairs of process and file among them
+ *   cpu_us N  processor time
+ *   slots N.. calls done in each 100 ms
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+        PROCESSES_MAX = 64,
+        SECONDS_MAX = 600,
+        SLOTS_A_SECOND = 10,
+        SLOT_NS = 1000000000 / SLOTS_A_SECOND,
+        WRITTEN = 4096,
+        INODES = 1 << 16, /* places in a process's set; the kernel takes the same few inodes again */
+};
+
+struct worker {
+        _Alignas(64) atomic_ulong done;
+        unsigned long pairs;
+};
+
+struct storm {
+        const char *folder;
+        unsigned int files, number; /* of the process */
+        uint64_t *inodes;
+        struct worker *worker;
+};
+
+/* One turn of a storm. Return: whether it made a pair of process and file that was not there before. */
+typedef bool (*turn)(struct storm *storm, unsigned long count);
+
+static void must(long result, const char *what)
+{
+        if (result >= 0)
+                return;
+        fprintf(stderr, "storm: %s: %s\n", what, strerror(errno));
+        _exit(1);
+}
+
+static bool is_new_inode(struct storm *storm, int fd)
+{
+        struct stat status;
+        size_t at;
+
+        must(fstat(fd, &status), "fstat");
+        for (at = status.st_ino % INODES; storm->inodes[at]; at = (at + 1) % INODES)
+                if (storm->inodes[at] == status.st_ino)
+                        return false;
+        storm->inodes[at] = status.st_ino;
+        return true;
+}
+
+/* What unpacking, compiling and databases do: create, write, close, rename, delete. */
+static bool turn_files(struct storm *storm, unsigned long count)
+{
+        static const char page[WRITTEN];
+        char name[512], renamed[520];
+        bool is_new;
+        int fd;
+
+        snprintf(name, sizeof name, "%s/%u-%lu", storm->folder, storm->number, count);
+        snprintf(renamed, sizeof renamed, "%s.new", name);
+        fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        must(fd, name);
+        is_new = is_new_inode(storm, fd);
+        must(write(fd, page, sizeof page), name);
+        close(fd);
+        must(rename(name, renamed), name);
+        must(unlink(renamed), renamed);
+        return is_new;
+}
+
+static bool turn_open(struct storm *storm, unsigned long count)
+{
+        char name[512];
+        int fd;
+
+        snprintf(name, sizeof name, "%s/%lu", storm->folder, count % storm->files);
+        fd = open(name, O_RDONLY | O_CLOEXEC);
+        must(fd, name);
+        close(fd);
+        return count < storm->files;
+}
+
+static bool turn_fork(struct storm *storm, unsigned long count)
+{
+        char program[512];
+        int status;
+        pid_t child;
+
+        (void)count;
+        snprintf(program, sizeof program, "%s/program", storm->folder);
+        child = fork();
+        must(child, "fork");
+        if (child == 0) {
+                execl(program, program, NULL);
+                _exit(127);
+        }
+        must(waitpid(child, &status, 0), "waitpid");
+        must(status == 0 ? 0 : -1, program);
+        return true;
+}
+
+static const struct {
+        const char *name;
+        turn turn;
+} kinds[] = {
+        {"files", turn_files},
+        {"open", turn_open},
+        {"fork", turn_fork},
+};
+
+static void work(turn turn, struct storm *storm, const atomic_bool *stop)
+{
+        storm->inodes = calloc(INODES, sizeof *storm->inodes);
+        must(storm->inodes ? 0 : -1, "memory");
+        for (unsigned long count = 0; !atomic_load_explicit(stop, memory_order_relaxed); count++) {
+                storm->worker->pairs += turn(storm, count);
+                atomic_store_explicit(&storm->worker->done, count + 1, memory_order_relaxed);
+        }
+        _exit(0);
+}
+
+static unsigned long done_by_all(const struct worker *workers, unsigned int processes)
+{
+        unsigned long sum = 0;
+
+        for (unsigned int i = 0; i < processes; i++)
+                sum += atomic_load_explicit(&workers[i].done, memory_order_relaxed);
+        return sum;
+}
+
+static void watch(const struct worker *workers, unsigned int processes, unsigned int seconds,
+                  unsigned long *slots)
+{
+        struct timespec next;
+        unsigned long before = 0;
+
+        clock_gettime(CLOCK_MONOTONIC, &next);
+        for (unsigned int slot = 0; slot < seconds * SLOTS_A_SECOND; slot++) {
+                unsigned long now;
+
+                next.tv_nsec += SLOT_NS;
+                next.tv_sec += next.tv_nsec / 1000000000;
+                next.tv_nsec %= 1000000000;
+                while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL) == EINTR)
+                        continue;
+                now = done_by_all(workers, processes);
+                slots[slot] = now - before;
+                before = now;
+        }
+}
+
+static void report(const struct worker *workers, unsigned int processes, const unsigned long *slots,
+                   unsigned int n_slots)
+{
+        unsigned long pairs = 0, done = done_by_all(workers, processes);
+        struct rusage used;
+
+        getrusage(RUSAGE_CHILDREN, &used);
+        for (unsigned int i = 0; i < processes; i++)
+                pairs += workers[i].pairs;
+        printf("done %lu\nevents %lu\npairs %lu\n", done, done, pairs);
+        printf("cpu_us %lld\nslots", (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000LL +
+                                             used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+        for (unsigned int slot = 0; slot < n_slots; slot++)
+                printf(" %lu", slots[slot]);
+        putchar('\n');
+}
+
+static unsigned int parse(const char *text, unsigned int maximum)
+{
+        char *end;
+        unsigned long value = strtoul(text, &end, 10);
+
+        if (*end || end == text || value < 1 || value > maximum) {
+                fprintf(stderr, "storm: '%s' is not a number from 1 to %u\n", text, maximum);
+                exit(2);
+        }
+        return (unsigned int)value;
+}
+
+static void run(turn turn, struct storm *storm, unsigned int processes, unsigned int seconds)
+{
+        struct {
+                atomic_bool stop;
+                struct worker workers[PROCESSES_MAX];
+        } *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        static unsigned long slots[SECONDS_MAX * SLOTS_A_SECOND];
+        int status;
+
+        must(shared == MAP_FAILED ? -1 : 0, "memory");
+        for (storm->number = 0; storm->number < processes; storm->number++) {
+                pid_t child = fork();
+
+                storm->worker = &shared->workers[storm->number];
+                must(child, "fork");
+                if (child == 0)
+                        work(turn, storm, &shared->stop);
+        }
+        watch(shared->workers, processes, seconds, slots);
+        atomic_store(&shared->stop, true);
+        for (unsigned int i = 0; i < processes; i++) {
+                must(wait(&status), "wait");
+                must(status == 0 ? 0 : -1, "a process of the storm failed");
+        }
+        report(shared->workers, processes, slots, seconds * SLOTS_A_SECOND);
+}
+
+int main(int argc, char **argv)
+{
+        struct storm storm = {0};
+
+        if (argc != 6) {
+                fprintf(stderr, "storm files|open|fork FOLDER SECONDS PROCESSES FILES\n");
+                return 2;
+        }
+        storm.folder = argv[2];
+        storm.files = parse(argv[5], 1000000);
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+                if (strcmp(argv[1], kinds[i].name) != 0)
+                        continue;
+                run(kinds[i].turn, &storm, parse(argv[4], PROCESSES_MAX), parse(argv[3], SECONDS_MAX));
+                return 0;
+        }
+        fprintf(stderr, "storm: '%s' is no kind of storm\n", argv[1]);
+        return 2;
+}
