@@ -95,6 +95,7 @@ int boot_describe(const struct collection *collection, struct profile *profile)
         if (!boot->kernel || !boot->os || !boot->machine || !boot->choice)
                 return -ENOMEM;
         boot->sources = collection->sources;
+        boot->contents = collection->contents;
         boot->wall_us = collection->wall_us;
         boot->start_us = collection->start_us;
         boot->end_us = collection->start_us + collection_now_us(collection);

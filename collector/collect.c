@@ -233,6 +233,7 @@ int main(int argc, char **argv)
         if (r < 0) {
                 status = refuse(what, strerror(-r), "not collecting");
         } else {
+                collection.arguments = options.arguments;
                 collection.recording = recording_new(&options.limits);
                 status = collection.recording ? collect(&collection, &options, &ready)
                                               : refuse("recording", strerror(ENOMEM), "not collecting");

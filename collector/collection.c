@@ -21,12 +21,20 @@ uint64_t collection_now_us(const struct collection *collection)
         return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u - collection->start_us;
 }
 
-/* A pid that executes or turns up under another parent may be another life by now. */
-static bool is_another_life(const struct recorded_process *process, const struct access_seen *seen,
-                            const struct life *life)
+/* Where no events tell of forks: a pid that executes or turns up under another parent may be another life
+ * by now. */
+static bool is_another_life(const struct collection *collection, const struct recorded_process *process,
+                            const struct access_seen *seen)
 {
-        if (process->start_ticks && life->start_ticks)
-                return process->start_ticks != life->start_ticks;
+        struct life life;
+
+        if (collection->contents & PROFILE_CONTENT_LIVES)
+                return false;
+        if (!(seen->flags & PROFILE_ACCESS_EXEC) &&
+            (!seen->parent_pid || seen->parent_pid == process->parent_pid))
+                return false;
+        if (process->start_ticks && life_read(&collection->view, (pid_t)seen->pid, &life) == 0)
+                return process->start_ticks != life.start_ticks;
         return seen->parent_pid && process->parent_pid && seen->parent_pid != process->parent_pid &&
                seen->parent_pid != 1;
 }
@@ -35,32 +43,21 @@ static uint32_t find_process(struct collection *collection, const struct access_
 {
         struct recording *recording = collection->recording;
         uint32_t index = recording_find_process(recording, seen->pid);
-        char unit[UNIT_NAME_SIZE], executable[PATH_MAX];
+        bool has_events = collection->contents & PROFILE_CONTENT_LIVES;
         struct recorded_process *process;
-        struct life life = {0};
-        bool is_new = index == PROFILE_NONE;
 
-        if (!is_new && !(seen->flags & PROFILE_ACCESS_EXEC) &&
-            (!seen->parent_pid || seen->parent_pid == recording->processes[index].parent_pid)) {
-                recording_set_text(&recording->processes[index].executable, seen->executable);
-                return index;
-        }
-        life_read(&collection->view, (pid_t)seen->pid, &life);
-        if (!is_new)
-                is_new = is_another_life(&recording->processes[index], seen, &life);
-        if (is_new)
-                index = recording_add_process(recording, seen->pid,
-                                              seen->parent_pid ? seen->parent_pid : (uint32_t)life.parent,
-                                              life.start_ticks);
+        if (index == PROFILE_NONE || is_another_life(collection, &recording->processes[index], seen))
+                index = recording_add_process(recording, seen->pid, seen->parent_pid, 0);
         if (index == PROFILE_NONE)
                 return index;
         process = &recording->processes[index];
-        if (seen->executable)
+        if (!has_events && seen->flags & PROFILE_ACCESS_EXEC && !process->executing)
+                process->looked = false;
+        if ((!has_events || *collection->view.prefix) &&
+            (!process->accessed || seen->flags & PROFILE_ACCESS_EXEC))
+                look_at(collection, index);
+        if (seen->flags & PROFILE_ACCESS_EXEC || !process->executable)
                 recording_set_text(&process->executable, seen->executable);
-        else if (process_executable(&collection->view, (pid_t)seen->pid, executable) == 0)
-                recording_set_text(&process->executable, executable);
-        if (process_unit(&collection->view, (pid_t)seen->pid, unit) == 0 && *unit)
-                recording_set_text(&process->unit, unit);
         return index;
 }
 

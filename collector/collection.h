@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "look.h"
 #include "mounts.h"
 #include "recording.h"
 #include "resolve.h"
@@ -21,7 +22,10 @@ struct collection {
         uint64_t start_us; /* CLOCK_BOOTTIME */
         uint64_t wall_us;  /* wall clock at the start */
         uint32_t sources;  /* set of enum profile_source */
+        uint32_t contents; /* set of enum profile_content */
         char choice[160];  /* why these sources */
+        bool arguments;    /* processes' arguments are recorded too */
+        struct look_budget looks;
 };
 
 /* One access as a source sees it; the texts are the source's and are copied. */

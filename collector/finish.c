@@ -8,6 +8,7 @@
 
 #include "boot.h"
 #include "cleanup.h"
+#include "lives.h"
 #include "residency.h"
 #include "resolve.h"
 
@@ -15,8 +16,9 @@
 struct finish {
         struct collection *collection;
         struct profile *profile;
-        uint32_t *file_index; /* of a recorded file, or PROFILE_NONE */
-        uint32_t file;        /* whose ranges are being added */
+        uint32_t *file_index;    /* of a recorded file, or PROFILE_NONE */
+        uint32_t *process_index; /* of a recorded process, or PROFILE_NONE */
+        uint32_t file;           /* whose ranges are being added */
         uint64_t first_us;
         uint32_t filesystem;
 };
@@ -155,32 +157,56 @@ static void add_metadata(struct finish *finish)
         }
 }
 
-/* A parent is named by its pid; a later life of that pid is somebody else. */
-static uint32_t parent_of(const struct recording *recording, uint32_t child)
+static int add_process(struct finish *finish, const struct recorded_process *from)
 {
-        uint32_t parent = recording_find_process(recording, recording->processes[child].parent_pid);
+        struct profile_process *to = profile_add_process(finish->profile);
 
-        return parent < child ? parent : PROFILE_NONE;
+        if (!to)
+                return -errno;
+        to->pid = from->pid;
+        to->start_ticks = from->start_ticks;
+        to->parent = from->parent; /* numbered anew by number_parents() */
+        to->executable = profile_string(finish->profile, from->executable ? from->executable : "");
+        to->unit = profile_string(finish->profile, from->unit ? from->unit : "");
+        if (!to->executable || !to->unit)
+                return oom();
+        to->fork_us = from->fork_us;
+        to->exec_us = from->exec_us;
+        to->exit_us = from->exit_us;
+        to->exit_status = from->exit_status;
+        to->flags = (from->ticks_computed ? PROFILE_PROCESS_TICKS_COMPUTED : 0) |
+                    (from->exited ? PROFILE_PROCESS_EXITED : 0);
+        return from->arguments ? profile_set_arguments(finish->profile, to, from->arguments) : 0;
+}
+
+static void number_parents(struct finish *finish)
+{
+        for (size_t i = 0; i < finish->profile->n_processes; i++) {
+                uint32_t *parent = &finish->profile->processes[i].parent;
+
+                *parent = *parent == PROFILE_NONE ? PROFILE_NONE : finish->process_index[*parent];
+        }
 }
 
 static int add_processes(struct finish *finish)
 {
         const struct recording *recording = finish->collection->recording;
 
+        finish->process_index = malloc(((size_t)recording->n_processes + 1) * sizeof *finish->process_index);
+        if (!finish->process_index)
+                return -ENOMEM;
         for (uint32_t i = 0; i < recording->n_processes; i++) {
-                const struct recorded_process *from = &recording->processes[i];
-                struct profile_process *to = profile_add_process(finish->profile);
+                int r = 0;
 
-                if (!to)
-                        return -errno;
-                to->pid = from->pid;
-                to->start_ticks = from->start_ticks;
-                to->parent = parent_of(recording, i);
-                to->executable = profile_string(finish->profile, from->executable ? from->executable : "");
-                to->unit = profile_string(finish->profile, from->unit ? from->unit : "");
-                if (!to->executable || !to->unit)
-                        return oom();
+                finish->process_index[i] = PROFILE_NONE;
+                if (!recording->processes[i].kept)
+                        continue;
+                finish->process_index[i] = (uint32_t)finish->profile->n_processes;
+                r = add_process(finish, &recording->processes[i]);
+                if (r < 0)
+                        return r;
         }
+        number_parents(finish);
         return 0;
 }
 
@@ -199,7 +225,7 @@ static int add_accesses(struct finish *finish)
                         return -errno;
                 *to = (struct profile_access){
                         .file = finish->file_index[from->file],
-                        .process = from->process,
+                        .process = finish->process_index[from->process],
                         .time_us = from->time_us,
                         .flags = from->flags,
                 };
@@ -230,10 +256,14 @@ int finish_profile(struct collection *collection, struct profile **ret)
         int r = -ENOMEM;
 
         collection_settle(collection);
+        look_at_all(collection);
+        lives_settle(collection->recording,
+                     collection->contents & PROFILE_CONTENT_LIVES && !*collection->view.prefix);
         finish.profile = profile_new();
         if (finish.profile)
                 r = fill(&finish);
         free(finish.file_index);
+        free(finish.process_index);
         if (r < 0) {
                 profile_free(finish.profile);
                 return r;

@@ -19,6 +19,7 @@ static const char help[] =
         "  --limit-seconds=N             end after N seconds (300; 0: never)\n"
         "  --limit-files=N               remember at most N files\n"
         "  --limit-accesses=N            remember at most N accesses\n"
+        "  --arguments=yes|no            remember processes' arguments (yes)\n"
         "  --background                  return as soon as collecting has begun\n"
         "  --early                       run from an initramfs: make DIR the program's own root\n"
         "  --restore                     give back what a killed collector left behind, and exit\n"
@@ -31,6 +32,7 @@ enum {
         OPTION_SECONDS,
         OPTION_FILES,
         OPTION_ACCESSES,
+        OPTION_ARGUMENTS,
         OPTION_BACKGROUND,
         OPTION_EARLY,
         OPTION_RESTORE,
@@ -45,6 +47,7 @@ static const struct option long_options[] = {
         {"limit-seconds", required_argument, NULL, OPTION_SECONDS},
         {"limit-files", required_argument, NULL, OPTION_FILES},
         {"limit-accesses", required_argument, NULL, OPTION_ACCESSES},
+        {"arguments", required_argument, NULL, OPTION_ARGUMENTS},
         {"background", no_argument, NULL, OPTION_BACKGROUND},
         {"early", no_argument, NULL, OPTION_EARLY},
         {"restore", no_argument, NULL, OPTION_RESTORE},
@@ -84,6 +87,15 @@ static bool parse_source(const char *text, enum source_choice *ret)
         return false;
 }
 
+static bool parse_yes(const char *text, bool *ret)
+{
+        *ret = !strcmp(text, "yes");
+        if (*ret || !strcmp(text, "no"))
+                return true;
+        fprintf(stderr, "bootahead-collect: '%s' is neither yes nor no\n", text);
+        return false;
+}
+
 static bool take_option(int option, struct options *options)
 {
         switch (option) {
@@ -101,6 +113,8 @@ static bool take_option(int option, struct options *options)
                 return parse_count(optarg, PROFILE_FILES_MAX, &options->limits.files);
         case OPTION_ACCESSES:
                 return parse_count(optarg, PROFILE_ACCESSES_MAX, &options->limits.accesses);
+        case OPTION_ARGUMENTS:
+                return parse_yes(optarg, &options->arguments);
         case OPTION_BACKGROUND:
                 return options->background = true;
         case OPTION_EARLY:
@@ -116,7 +130,8 @@ int options_parse(int argc, char **argv, struct options *ret, int *ret_exit)
 {
         int option;
 
-        *ret = (struct options){.root = "/", .limit_seconds = 300, .limits = recording_default_limits};
+        *ret = (struct options){
+                .root = "/", .limit_seconds = 300, .limits = recording_default_limits, .arguments = true};
         *ret_exit = EXIT_USAGE;
         while ((option = getopt_long(argc, argv, "+", long_options, NULL)) >= 0) {
                 if (option == OPTION_HELP || option == OPTION_VERSION) {

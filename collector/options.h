@@ -18,6 +18,7 @@ struct options {
         bool background; /* return when collecting has begun */
         bool early;      /* enter the recorded root, as must be before it becomes the system's own */
         bool restore;
+        bool arguments; /* of processes are recorded too */
         char **command; /* NULL: the whole machine */
 };
 

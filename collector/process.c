@@ -7,10 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { KERNEL_THREAD = 0x00200000 }; /* PF_KTHREAD, include/linux/sched.h */
+
 int life_read(const struct view *view, pid_t pid, struct life *ret)
 {
         char path[32], text[1024], state, *rest;
         unsigned long long ticks;
+        unsigned int flags;
         int parent, r;
 
         snprintf(path, sizeof path, "%d/stat", (int)pid);
@@ -18,14 +21,12 @@ int life_read(const struct view *view, pid_t pid, struct life *ret)
         if (r < 0)
                 return r;
         rest = strrchr(text, ')'); /* the command's name before it may hold anything */
-        if (!rest || sscanf(rest + 1,
-                            " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                            &state, &parent, &ticks) != 3)
+        if (!rest ||
+            sscanf(rest + 1, " %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                   &state, &parent, &flags, &ticks) != 4)
                 return -EBADMSG;
-        if (state == 'Z' || state == 'X')
-                return -ESRCH; /* dead, only not yet waited for */
-        *ret = (struct life){.start_ticks = ticks, .parent = parent};
-        return 0;
+        *ret = (struct life){.start_ticks = ticks, .parent = parent, .kernel = flags & KERNEL_THREAD};
+        return state == 'Z' || state == 'X' ? -ESRCH : 0;
 }
 
 static bool is_unit(const char *name, size_t length)
@@ -95,4 +96,19 @@ int process_executable(const struct view *view, pid_t pid, char ret[static PATH_
         if (below)
                 memmove(ret, below, strlen(below) + 1);
         return 0;
+}
+
+int process_arguments(const struct view *view, pid_t pid, char *ret, size_t size)
+{
+        char path[32];
+        int n;
+
+        snprintf(path, sizeof path, "%d/cmdline", (int)pid);
+        n = view_read(view->proc, path, ret, size);
+        while (n > 0 && ret[n - 1] == '\0')
+                n--;
+        for (int i = 0; i < n; i++)
+                if (ret[i] == '\0')
+                        ret[i] = ' ';
+        return n;
 }

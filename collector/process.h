@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -14,9 +15,11 @@ enum { UNIT_NAME_SIZE = 256 }; /* systemd's UNIT_NAME_MAX, with NUL */
 struct life {
         uint64_t start_ticks; /* since boot, in clock ticks */
         pid_t parent;
+        bool kernel; /* a thread of the kernel */
 };
 
-/* life_read - Return: 0 or negative errno (ENOENT, ESRCH: no longer there). */
+/* life_read - Return: 0 or negative errno (ENOENT: no longer there; ESRCH: dead, only not yet waited for, but
+ * @ret is filled). */
 int life_read(const struct view *view, pid_t pid, struct life *ret);
 
 /* process_unit - the systemd unit whose control group the process is in, "" where it is in none
@@ -26,3 +29,7 @@ int process_unit(const struct view *view, pid_t pid, char ret[static UNIT_NAME_S
 /* process_executable - path below the recorded root where it is below it, else as we see it
  * Return: 0 or negative errno. */
 int process_executable(const struct view *view, pid_t pid, char ret[static PATH_MAX]);
+
+/* process_arguments - joined by one space, at most @size - 1 bytes of them
+ * Return: their length, 0 for a process without (a kernel thread, a dead one), or negative errno. */
+int process_arguments(const struct view *view, pid_t pid, char *ret, size_t size);

@@ -11,6 +11,8 @@ const struct recording_limits recording_default_limits = {
         .accesses = 1u << 20,
 };
 
+enum { ARGUMENTS_SIZE_MAX = 8 << 20 }; /* of all processes together */
+
 /* Open addressing; the keys stand in the recording, a slot holds index + 1. */
 struct table {
         uint32_t *slots;
@@ -119,6 +121,7 @@ void recording_free(struct recording *recording)
         for (uint32_t i = 0; i < recording->n_processes; i++) {
                 free(recording->processes[i].executable);
                 free(recording->processes[i].unit);
+                free(recording->processes[i].arguments);
         }
         free(recording->files);
         free(recording->processes);
@@ -194,8 +197,11 @@ uint32_t recording_add_process(struct recording *recording, uint32_t pid, uint32
         if (index >= recording->limits.processes ||
             !make_room(&recording->processes, index, sizeof *recording->processes))
                 goto lost;
-        recording->processes[index] =
-                (struct recorded_process){.pid = pid, .parent_pid = parent_pid, .start_ticks = start_ticks};
+        recording->processes[index] = (struct recorded_process){.pid = pid,
+                                                                .parent_pid = parent_pid,
+                                                                .parent = PROFILE_NONE,
+                                                                .exec_file = PROFILE_NONE,
+                                                                .start_ticks = start_ticks};
         if (!table_add(recording->processes_by_pid, recording, hash_of_process, index))
                 goto lost;
         recording->n_processes++;
@@ -218,6 +224,32 @@ void recording_set_text(char **text, const char *value)
         *text = copy;
 }
 
+void recording_set_arguments(struct recording *recording, uint32_t process, const char *arguments)
+{
+        char **text = &recording->processes[process].arguments;
+
+        if (*text)
+                recording->arguments_size -= strlen(*text) + 1;
+        free(*text);
+        *text = NULL;
+        if (!arguments || recording->arguments_size + strlen(arguments) >= ARGUMENTS_SIZE_MAX)
+                return;
+        *text = strdup(arguments);
+        if (*text)
+                recording->arguments_size += strlen(*text) + 1;
+}
+
+/* What an execution opens first is what was asked for; interpreters and loaders follow it. */
+static void note_exec(struct recorded_process *process, uint32_t file, uint32_t flags)
+{
+        bool executes = flags & PROFILE_ACCESS_EXEC;
+
+        if (executes && !process->executing)
+                process->exec_file = file;
+        process->executing = executes;
+        process->accessed = true;
+}
+
 void recording_access(struct recording *recording, uint32_t file, uint32_t process, uint32_t flags,
                       uint64_t time_us)
 {
@@ -229,6 +261,7 @@ void recording_access(struct recording *recording, uint32_t file, uint32_t proce
                 recording->files[file].first_us = recording->last_us;
         if (process == PROFILE_NONE)
                 return; /* already counted as a process over the limit */
+        note_exec(&recording->processes[process], file, flags);
         if (index >= recording->limits.accesses ||
             !make_room(&recording->accesses, index, sizeof *recording->accesses)) {
                 recording->losses[PROFILE_LOSS_ACCESSES]++;

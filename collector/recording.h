@@ -19,10 +19,22 @@ struct recorded_file {
         uint32_t n_accesses;
 };
 
+/* Times are in µs since the start of collection, 0: unknown. What happens to lives is lives.h's. */
 struct recorded_process {
         uint32_t pid, parent_pid;
-        uint64_t start_ticks;
-        char *executable, *unit; /* NULL where unknown */
+        uint32_t parent; /* index of the parent's life, or PROFILE_NONE where only its pid is known */
+        uint32_t exit_status;
+        uint64_t start_ticks; /* 0: unknown */
+        uint64_t fork_us, exec_us, exit_us;
+        char *executable, *unit, *arguments; /* NULL where unknown */
+        uint32_t exec_file;                  /* the file that it executed last, or PROFILE_NONE */
+        bool ticks_computed;                 /* start_ticks is within one tick */
+        bool exited;
+        bool looked;    /* /proc was read since it executed something */
+        bool accessed;  /* something is recorded of it */
+        bool executing; /* its last access was to execute: the next one may be the interpreter's */
+        bool hidden;    /* a kernel thread, or ours, or forked by such and nothing executed yet */
+        bool kept;      /* goes into the profile: lives_settle() */
 };
 
 struct recorded_access {
@@ -47,6 +59,7 @@ struct recording {
         uint32_t n_files, n_processes, n_accesses;
         uint64_t losses[PROFILE_LOSS_COUNT];
         uint64_t last_us;
+        size_t arguments_size; /* of all processes together */
         struct table *files_by_key, *processes_by_pid;
 };
 
@@ -65,6 +78,9 @@ uint32_t recording_add_process(struct recording *recording, uint32_t pid, uint32
 
 /* recording_set_text - replaces an owned text (path, executable, unit) if the new one differs */
 void recording_set_text(char **text, const char *value);
+
+/* recording_set_arguments - Where all of them together would be too long, a process has none. */
+void recording_set_arguments(struct recording *recording, uint32_t process, const char *arguments);
 
 /* recording_access - the time never runs backwards: an earlier one counts as the latest so far */
 void recording_access(struct recording *recording, uint32_t file, uint32_t process, uint32_t flags,

@@ -79,6 +79,8 @@ int session_start(struct session *session, const char **ret_why)
         int r = 0;
 
         session->scope.root = session->options->command ? getpid() : 0;
+        if (source_lives_start(collection, &session->scope, &session->sources[SLOT_LIVES]) < 0)
+                session->sources[SLOT_LIVES] = NULL; /* the profile's contents say so */
         *ret_why = "asked for by name";
         if (choice != CHOOSE_FANOTIFY)
                 r = start_audit(session, ret_why);

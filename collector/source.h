@@ -55,6 +55,10 @@ int source_fanotify_start(struct collection *collection, const struct source_sco
  * Return: 0 or negative errno. */
 int source_gap_start(struct collection *collection, struct source **ret);
 
+/* source_lives_start - records the processes themselves, also those that are there already: the whole
+ * machine's, or scope->root and its descendants Return: 0 or negative errno. */
+int source_lives_start(struct collection *collection, const struct source_scope *scope, struct source **ret);
+
 bool source_is_audit(const struct source *source);
 
 static inline void source_free(struct source *source)

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "look.h"
+
+#include <errno.h>
+
+#include "collection.h"
+#include "process.h"
+
+enum {
+        LOOKS_PER_SECOND = 1000, /* 2 % of one processor */
+        LOOKS_AT_ONCE = 256,
+};
+
+/* Return: 0 when the recorded life is alive, or negative errno. */
+static int look_at_life(const struct collection *collection, struct recorded_process *process)
+{
+        struct life life;
+        int r = life_read(&collection->view, (pid_t)process->pid, &life);
+        uint64_t slack = process->ticks_computed ? 1 : 0;
+
+        if (r < 0 && r != -ESRCH)
+                return r;
+        if (process->start_ticks && (life.start_ticks > process->start_ticks + slack ||
+                                     life.start_ticks + slack < process->start_ticks))
+                return -ESRCH; /* another one has the pid by now */
+        process->start_ticks = life.start_ticks;
+        process->ticks_computed = false;
+        if (!process->parent_pid)
+                process->parent_pid = (uint32_t)life.parent;
+        process->hidden |= life.kernel;
+        return r;
+}
+
+static void look(struct collection *collection, uint32_t index)
+{
+        struct recorded_process *process = &collection->recording->processes[index];
+        char unit[UNIT_NAME_SIZE], text[PATH_MAX];
+        pid_t pid = (pid_t)process->pid;
+
+        process->looked = true;
+        if (look_at_life(collection, process) < 0 || process->hidden)
+                return;
+        if (process_executable(&collection->view, pid, text) == 0)
+                recording_set_text(&process->executable, text);
+        if (process_unit(&collection->view, pid, unit) == 0 && *unit)
+                recording_set_text(&process->unit, unit);
+        /* one more byte than is kept tells that there was more */
+        if (collection->arguments &&
+            process_arguments(&collection->view, pid, text, PROFILE_ARGUMENTS_MAX + 2) > 0)
+                recording_set_arguments(collection->recording, index, text);
+}
+
+static bool may_look(struct collection *collection)
+{
+        struct look_budget *budget = &collection->looks;
+        uint64_t now_us = collection_now_us(collection);
+        uint64_t earned = (now_us - budget->filled_us) * LOOKS_PER_SECOND / 1000000;
+
+        if (earned) {
+                budget->left = earned + budget->left > LOOKS_AT_ONCE ? LOOKS_AT_ONCE
+                                                                     : (uint32_t)earned + budget->left;
+                budget->filled_us = now_us;
+        }
+        if (!budget->left)
+                return false;
+        budget->left--;
+        return true;
+}
+
+void look_at(struct collection *collection, uint32_t process)
+{
+        const struct recorded_process *recorded = &collection->recording->processes[process];
+
+        if (!recorded->looked && !recorded->exited && may_look(collection))
+                look(collection, process);
+}
+
+void look_at_all(struct collection *collection)
+{
+        const struct recording *recording = collection->recording;
+
+        for (uint32_t i = 0; i < recording->n_processes; i++)
+                if (!recording->processes[i].looked && !recording->processes[i].exited)
+                        look(collection, i);
+}
