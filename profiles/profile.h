@@ -272,6 +272,13 @@ int profile_sort(struct profile *profile);
  * Return: 0, PROFILE_CORRUPT, or negative ENOMEM. */
 int profile_check(const struct profile *profile, const char **ret_why);
 
+/* profile_strip - leaves what travels to other machines
+ * Files and walks below /usr (but not /usr/local) and its old neighbours /bin, /sbin, /lib*, with their pages
+ * and order; what was lost, and when collecting was not whole. Goes: all other names, metadata, processes,
+ * accesses, inodes, times of files, filesystems' UUIDs and devices, the boots' ids and wall clock.
+ * Return: 0, PROFILE_CORRUPT (the profile breaks a promise of this header), or negative ENOMEM. */
+int profile_strip(struct profile *profile);
+
 /* ---- The file ---------------------------------------------------------------------------- */
 
 enum profile_part {
