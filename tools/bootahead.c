@@ -20,6 +20,7 @@ enum {
         LETTER_FILES,
         LETTER_PROCESSES,
         LETTER_ACCESSES,
+        LETTER_TRAVEL,
 };
 
 /* Options of verbs; the first ones are for all. */
@@ -39,6 +40,7 @@ static const struct {
         {"files", NULL, LETTER_FILES, OPTION_FILES, "files, by first use"},
         {"processes", NULL, LETTER_PROCESSES, OPTION_PROCESSES, "processes"},
         {"accesses", NULL, LETTER_ACCESSES, OPTION_ACCESSES, "accesses, by time"},
+        {"travel", NULL, LETTER_TRAVEL, OPTION_TRAVEL, "only what may leave the machine"},
 };
 
 enum { N_OPTIONS = sizeof options / sizeof *options };

@@ -34,6 +34,9 @@ int verb_dump(const struct request *request)
 
         if (r != EXIT_DONE)
                 return r;
+        r = request->options & OPTION_TRAVEL ? profile_strip(profile) : 0;
+        if (r < 0)
+                return complain("text", "-", strerror(-r));
         if (request->output)
                 return dump_to(profile, request->output);
         r = profile_dump(profile, stdout);

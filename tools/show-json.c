@@ -5,10 +5,30 @@
 #include "cleanup.h"
 #include "words.h"
 
-static struct json_object *json_boot(const struct profile_boot *boot)
+static struct json_object *json_intervals(const struct profile *profile, size_t boot)
+{
+        struct json_object *intervals = json_object_new_array();
+
+        for (size_t i = 0; i < profile->n_intervals; i++) {
+                const struct profile_interval *interval = &profile->intervals[i];
+                struct json_object *object;
+
+                if (interval->boot != boot)
+                        continue;
+                object = json_object_new_object();
+                json_text(object, "kind", profile_interval_name(interval->kind));
+                json_number(object, "start_us", interval->start_us);
+                json_number(object, "end_us", interval->end_us);
+                json_object_array_add(intervals, object);
+        }
+        return intervals;
+}
+
+static struct json_object *json_boot(const struct profile *profile, size_t i)
 {
         struct json_object *object = json_object_new_object(), *sources = json_object_new_array(),
-                           *losses = json_object_new_object();
+                           *losses = json_object_new_object(), *contents = json_object_new_array();
+        const struct profile_boot *boot = &profile->boots[i];
         char uuid[WORD_MAX];
 
         json_text(object, "id", word_uuid(boot->id, uuid));
@@ -26,6 +46,11 @@ static struct json_object *json_boot(const struct profile_boot *boot)
         for (int loss = 0; loss < PROFILE_LOSS_COUNT; loss++)
                 json_number(losses, profile_loss_name((enum profile_loss)loss), boot->losses[loss]);
         json_object_object_add(object, "losses", losses);
+        for (uint32_t bit = 1; bit & PROFILE_CONTENTS; bit <<= 1)
+                if (boot->contents & bit)
+                        json_object_array_add(contents, json_object_new_string(profile_content_name(bit)));
+        json_object_object_add(object, "contents", contents);
+        json_object_object_add(object, "intervals", json_intervals(profile, i));
         return object;
 }
 
@@ -49,7 +74,7 @@ struct json_object *json_summary(const struct profile *profile, const struct tal
 
         json_number(object, "version", 1);
         for (size_t i = 0; i < profile->n_boots; i++)
-                json_object_array_add(boots, json_boot(&profile->boots[i]));
+                json_object_array_add(boots, json_boot(profile, i));
         json_object_object_add(object, "boots", boots);
         for (size_t i = 0; i < profile->n_filesystems; i++)
                 json_object_array_add(filesystems,
@@ -59,7 +84,12 @@ struct json_object *json_summary(const struct profile *profile, const struct tal
         json_number(counts, "ranges", profile->n_ranges);
         json_number(counts, "bytes", tally->pages * PROFILE_PAGE_SIZE);
         json_number(counts, "metadata_bytes", tally->metadata_pages * PROFILE_PAGE_SIZE);
+        json_number(counts, "walks", profile->n_walks);
         json_number(counts, "processes", profile->n_processes);
+        json_number(counts, "began", tally->began);
+        json_number(counts, "executed", tally->executed);
+        json_number(counts, "ended", tally->ended);
+        json_number(counts, "failed", tally->failed);
         json_number(counts, "accesses", profile->n_accesses);
         json_number(counts, "losses", tally->losses);
         json_object_object_add(object, "counts", counts);
@@ -88,6 +118,28 @@ struct json_object *json_files(const struct profile *profile, const struct tally
         return files;
 }
 
+/* json_life - what is not known is not there */
+static void json_life(struct json_object *object, const struct profile_process *process)
+{
+        const struct {
+                const char *name;
+                uint64_t time_us;
+        } times[] = {
+                {"fork_us", process->fork_us}, {"exec_us", process->exec_us}, {"exit_us", process->exit_us}};
+
+        for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+                if (times[i].time_us > 0)
+                        json_number(object, times[i].name, times[i].time_us);
+        if (process->flags & PROFILE_PROCESS_EXITED)
+                json_number(object, "exit_status", process->exit_status);
+        if (process->flags & PROFILE_PROCESS_TICKS_COMPUTED)
+                json_object_object_add(object, "start_ticks_computed", json_object_new_boolean(true));
+        if (*process->arguments)
+                json_text(object, "arguments", process->arguments);
+        if (process->flags & PROFILE_PROCESS_ARGUMENTS_CUT)
+                json_object_object_add(object, "arguments_cut", json_object_new_boolean(true));
+}
+
 struct json_object *json_processes(const struct profile *profile, const struct tally *tally)
 {
         struct json_object *processes = json_object_new_array();
@@ -103,6 +155,7 @@ struct json_object *json_processes(const struct profile *profile, const struct t
                         json_number(object, "parent", process->parent);
                 json_text(object, "executable", process->executable);
                 json_text(object, "unit", process->unit);
+                json_life(object, process);
                 json_number(object, "accesses", tally->accesses[i]);
                 json_object_array_add(processes, object);
         }

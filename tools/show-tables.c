@@ -2,6 +2,10 @@
 /* The tables of a profile for people: one line for each entry, the name last. */
 #include "show.h"
 
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
 #include "cleanup.h"
 #include "words.h"
 
@@ -26,9 +30,36 @@ void print_files(const struct profile *profile, const struct tally *tally)
         }
 }
 
+static void print_moment(uint64_t time_us)
+{
+        if (time_us > 0)
+                printf(" %12.6f s", (double)time_us / 1e6);
+        else
+                printf(" %14s", "-");
+}
+
+/* print_life - when it began and ended, and how: its code, or the signal that killed it */
+static void print_life(const struct profile_process *process)
+{
+        int status = (int)process->exit_status;
+        char word[WORD_MAX];
+
+        print_moment(process->fork_us);
+        print_moment(process->exit_us);
+        if (!(process->flags & PROFILE_PROCESS_EXITED))
+                snprintf(word, sizeof word, "-");
+        else if (WIFSIGNALED(status) && sigabbrev_np(WTERMSIG(status)))
+                snprintf(word, sizeof word, "SIG%s", sigabbrev_np(WTERMSIG(status)));
+        else
+                snprintf(word, sizeof word, "%d",
+                         WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status));
+        printf(" %9s", word);
+}
+
 void print_processes(const struct profile *profile, const struct tally *tally)
 {
-        printf("%10s %10s %10s  %s\n", "PID", "PARENT", "ACCESSES", "EXECUTABLE (UNIT)");
+        printf("%10s %10s %14s %14s %9s %10s  %s\n", "PID", "PARENT", "BEGAN", "ENDED", "STATUS", "ACCESSES",
+               "EXECUTABLE (UNIT): ARGUMENTS");
         for (size_t i = 0; i < profile->n_processes; i++) {
                 const struct profile_process *process = &profile->processes[i];
 
@@ -37,6 +68,7 @@ void print_processes(const struct profile *profile, const struct tally *tally)
                         printf("%10s", "-");
                 else
                         printf("%10u", profile->processes[process->parent].pid);
+                print_life(process);
                 printf(" %10u  ", tally->accesses[i]);
                 print_name(stdout, *process->executable ? process->executable : "-");
                 if (*process->unit) {
@@ -44,6 +76,12 @@ void print_processes(const struct profile *profile, const struct tally *tally)
                         print_name(stdout, process->unit);
                         fputs(")", stdout);
                 }
+                if (*process->arguments) {
+                        fputs(": ", stdout);
+                        print_name(stdout, process->arguments);
+                }
+                if (process->flags & PROFILE_PROCESS_ARGUMENTS_CUT)
+                        fputs(" ...", stdout);
                 fputs("\n", stdout);
         }
 }

@@ -12,8 +12,44 @@ static void print_known(const char *name)
         print_name(stdout, *name ? name : "unknown");
 }
 
-static void print_boot(const struct profile_boot *boot)
+static void print_contents(uint32_t contents)
 {
+        const char *separator = "holds        ";
+
+        for (uint32_t bit = 1; bit & PROFILE_CONTENTS; bit <<= 1) {
+                if (!(contents & bit))
+                        continue;
+                fputs(separator, stdout);
+                for (const char *c = profile_content_name(bit); *c; c++)
+                        putchar(*c == '-' ? ' ' : *c);
+                separator = ", ";
+        }
+        if (contents)
+                fputs("\n", stdout);
+}
+
+/* Of many intervals the first ones say what was the matter; JSON has them all. */
+static void print_intervals(const struct profile *profile, uint32_t boot)
+{
+        enum { SHOWN = 8 };
+        char start[WORD_MAX], end[WORD_MAX];
+        size_t n = 0;
+
+        for (size_t i = 0; i < profile->n_intervals; i++) {
+                const struct profile_interval *interval = &profile->intervals[i];
+
+                if (interval->boot != boot || n++ >= SHOWN)
+                        continue;
+                printf("%-13sfrom %s to %s\n", profile_interval_name(interval->kind),
+                       word_seconds(interval->start_us, start), word_seconds(interval->end_us, end));
+        }
+        if (n > SHOWN)
+                printf("             and %s more\n", word_count(n - SHOWN, start));
+}
+
+static void print_boot(const struct profile *profile, uint32_t i)
+{
+        const struct profile_boot *boot = &profile->boots[i];
         const char *separator = "";
         char word[WORD_MAX];
 
@@ -41,6 +77,34 @@ static void print_boot(const struct profile_boot *boot)
                 if (boot->losses[loss])
                         printf("lost         %s %s\n", word_count(boot->losses[loss], word),
                                profile_loss_name((enum profile_loss)loss));
+        print_contents(boot->contents);
+        print_intervals(profile, i);
+}
+
+static void print_walks(const struct profile *profile, const struct tally *tally)
+{
+        char word[WORD_MAX];
+
+        if (profile->n_walks == 0)
+                return;
+        printf("walks        %s: ", word_count(profile->n_walks, word));
+        printf("%s listed, ", word_count(tally->walks[PROFILE_WALK_LISTED], word));
+        printf("%s looked up, ", word_count(tally->walks[PROFILE_WALK_LOOKED_UP], word));
+        printf("%s absent\n", word_count(tally->walks[PROFILE_WALK_ABSENT], word));
+}
+
+static void print_lives(const struct profile *profile, const struct tally *tally)
+{
+        char word[WORD_MAX];
+
+        printf("processes    %s", word_count(profile->n_processes, word));
+        if (tally->began || tally->executed || tally->ended) {
+                printf(": %s were seen to begin, ", word_count(tally->began, word));
+                printf("%s to execute, ", word_count(tally->executed, word));
+                printf("%s to end, ", word_count(tally->ended, word));
+                printf("%s of them by a failure", word_count(tally->failed, word));
+        }
+        fputs("\n", stdout);
 }
 
 static void print_summary(const struct profile *profile, const struct tally *tally, const char *path)
@@ -51,11 +115,12 @@ static void print_summary(const struct profile *profile, const struct tally *tal
         print_name(stdout, path);
         fputs("\n", stdout);
         for (size_t i = 0; i < profile->n_boots; i++)
-                print_boot(&profile->boots[i]);
+                print_boot(profile, (uint32_t)i);
         printf("files        %s, %s of them read\n", word_count(profile->n_files, count),
                word_size(tally->pages * PROFILE_PAGE_SIZE, size));
         printf("metadata     %s\n", word_size(tally->metadata_pages * PROFILE_PAGE_SIZE, size));
-        printf("processes    %s\n", word_count(profile->n_processes, count));
+        print_walks(profile, tally);
+        print_lives(profile, tally);
         printf("accesses     %s\n", word_count(profile->n_accesses, count));
         for (size_t i = 0; i < profile->n_filesystems; i++) {
                 const struct profile_filesystem *filesystem = &profile->filesystems[i];

@@ -9,6 +9,9 @@
 /* Sums over a profile's tables. */
 struct tally {
         uint64_t pages, metadata_pages, losses;
+        size_t began, executed, ended,
+                failed; /* lives of which that was seen; ended with another status than 0 */
+        size_t walks[PROFILE_WALK_COUNT];
         uint32_t *files;      /* of each filesystem */
         uint64_t *file_pages; /* of each file */
         uint32_t *first_use;  /* of each file, µs; UINT32_MAX: no page of it */

@@ -63,6 +63,20 @@ static void add_boot(struct json_object *object, const struct profile_boot *boot
         json_text(object, "os", boot->os);
 }
 
+static uint64_t duration(const struct profile *profile, enum profile_interval_kind kind)
+{
+        uint64_t sum = 0;
+
+        for (size_t i = 0; i < profile->n_intervals; i++) {
+                const struct profile_interval *interval = &profile->intervals[i];
+
+                if (interval->kind == kind &&
+                    __builtin_add_overflow(sum, interval->end_us - interval->start_us, &sum))
+                        sum = UINT64_MAX;
+        }
+        return sum;
+}
+
 static void add_counts(struct json_object *object, const struct profile *profile)
 {
         uint64_t pages = 0, losses = 0;
@@ -76,6 +90,8 @@ static void add_counts(struct json_object *object, const struct profile *profile
         json_number(object, "files", profile->n_files);
         json_number(object, "bytes", pages * PROFILE_PAGE_SIZE);
         json_number(object, "losses", losses);
+        json_number(object, "shed_us", duration(profile, PROFILE_INTERVAL_SHED));
+        json_number(object, "blind_us", duration(profile, PROFILE_INTERVAL_BLIND));
 }
 
 static struct json_object *read_state(const struct request *request)
@@ -222,6 +238,12 @@ static void print_state(struct json_object *state, bool collecting)
         printf("' is of %s: %s files, %s, ", word_time(number_of(state, "wall_us"), word),
                word_count(number_of(state, "files"), files), word_size(number_of(state, "bytes"), size));
         printf("%s lost.\n", losses ? word_count(losses, word) : "nothing");
+        if (number_of(state, "shed_us"))
+                printf("For %s of that boot it took in less, to spare the machine.\n",
+                       word_seconds(number_of(state, "shed_us"), word));
+        if (number_of(state, "blind_us"))
+                printf("For %s of that boot nothing was seen.\n",
+                       word_seconds(number_of(state, "blind_us"), word));
 }
 
 int verb_status(const struct request *request)

@@ -6,6 +6,19 @@
 
 #include "show.h"
 
+static void count_lives(const struct profile *profile, struct tally *tally)
+{
+        for (size_t i = 0; i < profile->n_processes; i++) {
+                const struct profile_process *process = &profile->processes[i];
+                bool ended = process->flags & PROFILE_PROCESS_EXITED;
+
+                tally->began += process->fork_us > 0;
+                tally->executed += process->exec_us > 0;
+                tally->ended += ended;
+                tally->failed += ended && process->exit_status != 0;
+        }
+}
+
 /* Overlapping ranges of a file count twice; a profile has none. */
 static void count(const struct profile *profile, struct tally *tally)
 {
@@ -23,6 +36,9 @@ static void count(const struct profile *profile, struct tally *tally)
         }
         for (size_t i = 0; i < profile->n_metadata; i++)
                 tally->metadata_pages += profile->metadata[i].count;
+        for (size_t i = 0; i < profile->n_walks; i++)
+                tally->walks[profile->walks[i].kind]++;
+        count_lives(profile, tally);
         for (size_t i = 0; i < profile->n_accesses; i++)
                 tally->accesses[profile->accesses[i].process]++;
         for (size_t i = 0; i < profile->n_boots; i++)

@@ -18,6 +18,7 @@ enum verb_option {
         OPTION_FILES = 1u << 3,
         OPTION_PROCESSES = 1u << 4,
         OPTION_ACCESSES = 1u << 5,
+        OPTION_TRAVEL = 1u << 6,
 };
 
 struct request {

@@ -126,6 +126,15 @@ class Show(Case):
                 wanted = ast.literal_eval(f"b'{name}'").decode() if unicode else shown
                 self.assertEqual(file['path'], '/' + wanted)
 
+    def test_many_intervals(self):
+        intervals = [f'interval boot=0 kind=shed start={i}000000 end={i}500000' for i in range(1, 21)]
+        text = SAMPLE.read_text().replace('interval boot=0 kind=shed start=1000000 end=6000000',
+                                          '\n'.join(intervals)).replace('interval boot=0 kind=blind start=1', '#')
+        self.call('load', '-o', self.profile, text=text.encode())
+        output, _ = self.call('show', self.profile)
+        self.assertEqual(output.count('shed  '), 8)
+        self.assertIn('shed         from 8.00 s to 8.50 s\n             and 12 more\n', output)
+
     def test_missing(self):
         _, errors = self.call('show', self.folder / 'none', code=1)
         self.assertEqual(errors, "bootahead: profile 'FOLDER/none': No such file or directory\n")
@@ -144,6 +153,18 @@ class Convert(Case):
         self.assertEqual((self.folder / 'text').read_bytes(), SAMPLE.read_bytes())
         self.call('load', '--output', self.folder / 'again', self.folder / 'text')
         self.assertEqual((self.folder / 'again').read_bytes(), self.profile.read_bytes())
+
+    def test_travel(self):
+        self.load_sample()
+        output, _ = self.call('dump', '--travel', self.profile)
+        names = [line.split('"')[1] for line in output.splitlines() if line.startswith(('file', 'range', 'walk'))]
+        self.assertEqual(output.count('\nfile '), 6)
+        self.assertTrue(all(name.startswith('/usr/') or name == 'ext4' or name == 'xfs' for name in names), names)
+        for word in ('process ', 'access ', 'metadata ', '/etc', '/srv/a', 'efi', 'deadbeef', '2025', 'inode=5'):
+            self.assertNotIn(word, output)
+        self.call('load', '-o', self.folder / 'other', text=output.encode())
+        again, _ = self.call('dump', self.folder / 'other')
+        self.assertEqual(again, output)
 
     def test_standard_input(self):
         self.load_sample()
@@ -283,6 +304,12 @@ class Status(Case):
     def test_recording_of_a_command(self):
         self.leave('collect.json', self.COLLECTED)
         self.assertTrue(self.status()[1].startswith('The last recording holds 1,314 files'))
+
+    def test_intervals(self):
+        self.load_sample()
+        output, _ = self.call('--root', self.root, 'status')
+        self.assertIn('For 5.00 s of that boot it took in less, to spare the machine.\n', output)
+        self.assertIn('For 18446744073708.6 s of that boot nothing was seen.\n', output)
 
     def test_limits(self):
         self.leave('replay.json', {**self.REPLAYED, 'cut_bytes': 3 << 20})
