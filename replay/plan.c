@@ -75,18 +75,31 @@ static void add_metadata(struct plan *plan, const struct profile *profile, const
         plan->n_metadata = plan->n_reads;
 }
 
+static int compare_offsets(const void *left, const void *right)
+{
+        const struct plan_read *a = left, *b = right;
+
+        return a->offset < b->offset ? -1 : a->offset > b->offset;
+}
+
+/* All at the file's first use, ascending: the boot touched them as it needed them, the disk gives them in one
+ * piece. They are gathered where the plan ends, and joined in place. */
 static void add_file(struct plan *plan, const struct profile *profile, const struct plan_limits *limits,
                      const struct file_ranges *ranges, uint32_t file)
 {
-        size_t before = plan->n_reads;
+        size_t before = plan->n_reads, count = 0;
+        struct plan_read *gathered = plan->reads + before;
 
-        for (uint32_t range = ranges->first[file]; range != PROFILE_NONE; range = ranges->next[range]) {
-                struct plan_read read = {
+        for (uint32_t range = ranges->first[file]; range != PROFILE_NONE; range = ranges->next[range])
+                gathered[count++] = (struct plan_read){
                         .filesystem = profile->files[file].filesystem,
                         .file = file,
                         .offset = (uint64_t)profile->ranges[range].page * PROFILE_PAGE_SIZE,
                         .length = (uint64_t)profile->ranges[range].count * PROFILE_PAGE_SIZE,
                 };
+        qsort(gathered, count, sizeof *gathered, compare_offsets);
+        for (size_t i = 0; i < count; i++) {
+                struct plan_read read = gathered[i];
 
                 add_read(plan, limits, &read, plan->n_reads > before);
         }

@@ -4,7 +4,7 @@
  * without any look at the machine.
  *
  * Order: the filesystems' metadata first, since every path walk needs it; then files by first use.
- * Ranges of one file that lie close together become one.
+ * A file's ranges are read together, ascending; those that lie close together become one.
  */
 #pragma once
 

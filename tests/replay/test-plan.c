@@ -45,7 +45,7 @@ static void test_ranges_of_one_file(void **state)
 
         (void)state;
         assert_int_equal(plan_make(profile, &fixture_no_limits, all_there, &plan), 0);
-        fixture_assert_reads(profile, &plan, "/a 0 2\n/a 50 1\n/a 30 1\n/b 4 1\n/b 20 1\n");
+        fixture_assert_reads(profile, &plan, "/a 0 2\n/a 30 1\n/a 50 1\n/b 4 1\n/b 20 1\n");
         assert_int_equal(plan.files, 2);
 }
 
