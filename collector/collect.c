@@ -25,6 +25,8 @@
 #include "report.h"
 #include "session.h"
 #include "store.h"
+#include "touched.h"
+#include "trace.h"
 
 DEFINE_CLEANUP(struct profile *, profile_free)
 
@@ -38,11 +40,15 @@ static int restore(void)
 {
         struct view view;
         const char *what;
-        int r = view_open(&view, "/", &what);
+        int r = view_open(&view, "/", &what), traces = 0;
 
-        if (r == 0)
+        if (r == 0) {
+                traces = trace_restore(&view);
                 r = audit_state_restore(&view);
+        }
         view_close(&view);
+        if (traces > 0)
+                fputs("bootahead-collect: trace instance of a killed collector removed\n", stderr);
         if (r < 0)
                 return refuse(BOOTAHEAD_RUNDIR "/audit-state",
                               r == -EBUSY ? "its collector is running" : strerror(-r), "nothing restored");
@@ -239,6 +245,7 @@ int main(int argc, char **argv)
                                               : refuse("recording", strerror(ENOMEM), "not collecting");
         }
         recording_free(collection.recording);
+        touched_free(collection.touched);
         mounts_done(&collection.mounts);
         view_close(&collection.view);
         return status;

@@ -8,9 +8,11 @@
 
 #include "boot.h"
 #include "cleanup.h"
+#include "finish-pages.h"
 #include "lives.h"
 #include "residency.h"
 #include "resolve.h"
+#include "touched.h"
 
 /* What the profile's tables call the recording's entries. */
 struct finish {
@@ -19,7 +21,6 @@ struct finish {
         uint32_t *file_index;    /* of a recorded file, or PROFILE_NONE */
         uint32_t *process_index; /* of a recorded process, or PROFILE_NONE */
         uint32_t file;           /* whose ranges are being added */
-        uint64_t first_us;
         uint32_t filesystem;
 };
 
@@ -53,7 +54,7 @@ static uint32_t clamp_us(uint64_t time_us)
         return time_us > UINT32_MAX ? UINT32_MAX : (uint32_t)time_us;
 }
 
-static int add_range(void *data, uint64_t offset, uint64_t length)
+static int add_range(void *data, uint64_t offset, uint64_t length, uint64_t time_us)
 {
         struct finish *finish = data;
         struct profile_range *range = NULL;
@@ -68,7 +69,7 @@ static int add_range(void *data, uint64_t offset, uint64_t length)
                 .file = finish->file,
                 .page = (uint32_t)(offset / PROFILE_PAGE_SIZE),
                 .count = (uint32_t)((length + PROFILE_PAGE_SIZE - 1) / PROFILE_PAGE_SIZE),
-                .first_use_us = clamp_us(finish->first_us),
+                .first_use_us = clamp_us(time_us),
         };
         return 0;
 }
@@ -97,8 +98,8 @@ static int add_file(struct finish *finish, const struct recorded_file *recorded,
         file->inode = status.st_ino;
         file->filesystem = (uint32_t)filesystem;
         *ret_index = finish->file = (uint32_t)(finish->profile->n_files - 1);
-        finish->first_us = recorded->first_us;
-        if (residency_file(fd, file->size, add_range, finish) < 0)
+        if (pages_of_file(finish->collection, &recorded->key, fd, file->size, recorded->first_us, add_range,
+                          finish) < 0)
                 finish->collection->recording->losses[PROFILE_LOSS_PAGES]++;
         return 0;
 }
@@ -110,6 +111,8 @@ static int add_files(struct finish *finish)
         finish->file_index = malloc(((size_t)recording->n_files + 1) * sizeof *finish->file_index);
         if (!finish->file_index)
                 return -ENOMEM;
+        if (!(finish->collection->contents & PROFILE_CONTENT_TOUCHED_PAGES))
+                finish->collection->contents |= PROFILE_CONTENT_RESIDENT_PAGES;
         for (uint32_t i = 0; i < recording->n_files; i++) {
                 int r = 0;
 
@@ -120,6 +123,29 @@ static int add_files(struct finish *finish)
                         return r;
         }
         return 0;
+}
+
+/* What was opened before the collector started is only seen when its pages are touched. */
+static int add_unopened(struct finish *finish)
+{
+        struct collection *collection = finish->collection;
+        struct resolver resolver = {.view = &collection->view, .mounts = &collection->mounts};
+        const struct touched *touched = collection->touched;
+        char path[PATH_MAX];
+        int r = 0;
+
+        if (!(collection->contents & PROFILE_CONTENT_TOUCHED_PAGES) || !collection->whole)
+                return 0;
+        for (uint32_t i = 0; i < touched->n_files && r == 0; i++) {
+                struct recorded_file file = {.key = touched->files[i].key, .path = path};
+                uint32_t index;
+
+                if (recording_find_file(collection->recording, &file.key) != PROFILE_NONE ||
+                    resolve_inode(&resolver, &file.key, path) < 0)
+                        continue;
+                r = add_file(finish, &file, &index);
+        }
+        return r;
 }
 
 static int add_metadata_range(void *data, uint64_t offset, uint64_t length)
@@ -152,8 +178,8 @@ static void add_metadata(struct finish *finish)
                         continue;
                 fd = filesystem_open_device(&mounts->filesystems[i], &finish->collection->view);
                 finish->filesystem = (uint32_t)i;
-                if (fd >= 0)
-                        residency_device(fd, add_metadata_range, finish);
+                if (fd >= 0 && residency_device(fd, add_metadata_range, finish) == 0)
+                        finish->collection->contents |= PROFILE_CONTENT_RESIDENT_METADATA;
         }
 }
 
@@ -239,6 +265,8 @@ static int fill(struct finish *finish)
 
         if (r == 0)
                 r = add_files(finish);
+        if (r == 0)
+                r = add_unopened(finish);
         if (r == 0)
                 r = add_processes(finish);
         if (r == 0)

@@ -72,15 +72,12 @@ static int start_fanotify(struct session *session)
         return source_fanotify_start(session->collection, &session->scope, &session->sources[SLOT_MAIN]);
 }
 
-int session_start(struct session *session, const char **ret_why)
+static int start_main(struct session *session, const char **ret_why)
 {
         struct collection *collection = session->collection;
         enum source_choice choice = session->options->source;
         int r = 0;
 
-        session->scope.root = session->options->command ? getpid() : 0;
-        if (source_lives_start(collection, &session->scope, &session->sources[SLOT_LIVES]) < 0)
-                session->sources[SLOT_LIVES] = NULL; /* the profile's contents say so */
         *ret_why = "asked for by name";
         if (choice != CHOOSE_FANOTIFY)
                 r = start_audit(session, ret_why);
@@ -93,6 +90,21 @@ int session_start(struct session *session, const char **ret_why)
         snprintf(collection->choice, sizeof collection->choice, "fanotify: %s",
                  r < 0 ? strerror(-r) : *ret_why);
         return start_fanotify(session);
+}
+
+int session_start(struct session *session, const char **ret_why)
+{
+        struct collection *collection = session->collection;
+        int r;
+
+        session->scope.root = session->options->command ? getpid() : 0;
+        collection->whole = !session->options->command;
+        if (source_lives_start(collection, &session->scope, &session->sources[SLOT_LIVES]) < 0)
+                session->sources[SLOT_LIVES] = NULL; /* the profile's contents say so */
+        r = start_main(session, ret_why);
+        if (r == 0 && source_trace_start(collection, &session->scope, &session->sources[SLOT_TRACE]) < 0)
+                session->sources[SLOT_TRACE] = NULL;
+        return r;
 }
 
 /* fanotify sees first, and only then audit goes: an access in between is there twice, not lost. */

@@ -59,6 +59,10 @@ int source_gap_start(struct collection *collection, struct source **ret);
  * machine's, or scope->root and its descendants Return: 0 or negative errno. */
 int source_lives_start(struct collection *collection, const struct source_scope *scope, struct source **ret);
 
+/* source_trace_start - touched pages, into collection->touched, from a trace instance of our own
+ * Return: 0 or negative errno (ENOENT: this kernel has no such events). */
+int source_trace_start(struct collection *collection, const struct source_scope *scope, struct source **ret);
+
 bool source_is_audit(const struct source *source);
 
 static inline void source_free(struct source *source)

@@ -47,7 +47,8 @@ static uint64_t lost_events(const struct profile *profile)
                 losses += profile->boots[i].losses[PROFILE_LOSS_SOCKET] +
                           profile->boots[i].losses[PROFILE_LOSS_KERNEL] +
                           profile->boots[i].losses[PROFILE_LOSS_INCOMPLETE] +
-                          profile->boots[i].losses[PROFILE_LOSS_FANOTIFY];
+                          profile->boots[i].losses[PROFILE_LOSS_FANOTIFY] +
+                          profile->boots[i].losses[PROFILE_LOSS_TRACE];
         return losses;
 }
 

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "finish-pages.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "residency.h"
+#include "touched.h"
+
+/* The spans of a file as far as they count, ascending. */
+struct pieces {
+        const struct touched_file *file;
+        uint32_t next; /* span that the resident ranges have reached */
+        struct touched_span *spans;
+        size_t count;
+        uint64_t page;
+};
+
+static int add_piece(struct pieces *pieces, const struct touched_span *span)
+{
+        struct touched_span *last = pieces->count ? &pieces->spans[pieces->count - 1] : NULL;
+
+        if (last && last->last + 1 == span->first && touched_together(last, span)) {
+                last->last = span->last;
+                if (span->time_us < last->time_us)
+                        last->time_us = span->time_us;
+                return 0;
+        }
+        if ((pieces->count & (pieces->count - 1)) == 0) {
+                last = reallocarray(pieces->spans, pieces->count ? pieces->count * 2 : 1, sizeof *last);
+                if (!last)
+                        return -ENOMEM;
+                pieces->spans = last;
+        }
+        pieces->spans[pieces->count++] = *span;
+        return 0;
+}
+
+/* Takes over the spans that were asked for, up to the first that is of interest to a resident range. */
+static int take_asked(struct pieces *pieces, uint64_t before)
+{
+        int r = 0;
+
+        while (r == 0 && pieces->next < pieces->file->n_spans) {
+                const struct touched_span *span = &pieces->file->spans[pieces->next];
+
+                if (span->around ? span->last >= before : span->first >= before)
+                        break;
+                if (!span->around)
+                        r = add_piece(pieces, span);
+                pieces->next++;
+        }
+        return r;
+}
+
+/* Fault-around names all pages between two limits, and maps those of them that are resident. */
+static int take_resident(void *data, uint64_t offset, uint64_t length)
+{
+        struct pieces *pieces = data;
+        uint64_t first = offset / pieces->page, end = (offset + length + pieces->page - 1) / pieces->page;
+        int r = take_asked(pieces, first);
+
+        while (r == 0 && pieces->next < pieces->file->n_spans) {
+                struct touched_span part = pieces->file->spans[pieces->next];
+
+                if (part.first >= end)
+                        break;
+                if (part.around && part.first < first)
+                        part.first = (uint32_t)first;
+                if (part.around && part.last >= end)
+                        part.last = (uint32_t)(end - 1);
+                r = add_piece(pieces, &part);
+                if (part.last != pieces->file->spans[pieces->next].last)
+                        break; /* the rest may belong to the next resident range */
+                pieces->next++;
+        }
+        return r;
+}
+
+static bool has_around(const struct touched_file *file)
+{
+        for (uint32_t i = 0; i < file->n_spans; i++)
+                if (file->spans[i].around)
+                        return true;
+        return false;
+}
+
+static int visit_pieces(const struct pieces *pieces, uint64_t size, pages_visit visit, void *data)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < pieces->count && r == 0; i++) {
+                uint64_t start = pieces->spans[i].first * pieces->page;
+                uint64_t end = ((uint64_t)pieces->spans[i].last + 1) * pieces->page;
+
+                if (start >= size)
+                        break;
+                r = visit(data, start, (end < size ? end : size) - start, pieces->spans[i].time_us);
+        }
+        return r;
+}
+
+static int touched_pages(const struct touched_file *file, int fd, uint64_t size, pages_visit visit,
+                         void *data)
+{
+        struct pieces pieces = {.file = file, .page = (uint64_t)sysconf(_SC_PAGESIZE)};
+        int r = has_around(file) ? residency_file(fd, size, take_resident, &pieces) : 0;
+
+        if (r == 0)
+                r = take_asked(&pieces, UINT64_MAX);
+        if (r == 0)
+                r = visit_pieces(&pieces, size, visit, data);
+        free(pieces.spans);
+        return r;
+}
+
+struct resident {
+        pages_visit visit;
+        void *data;
+        uint64_t time_us;
+};
+
+static int pass_resident(void *data, uint64_t offset, uint64_t length)
+{
+        const struct resident *resident = data;
+
+        return resident->visit(resident->data, offset, length, resident->time_us);
+}
+
+int pages_of_file(const struct collection *collection, const struct file_key *key, int fd, uint64_t size,
+                  uint64_t opened_us, pages_visit visit, void *data)
+{
+        struct resident resident = {.visit = visit, .data = data, .time_us = opened_us};
+        const struct touched_file *file;
+
+        if (!(collection->contents & PROFILE_CONTENT_TOUCHED_PAGES))
+                return residency_file(fd, size, pass_resident, &resident);
+        file = touched_find(collection->touched, key);
+        return file ? touched_pages(file, fd, size, visit, data) : 0;
+}

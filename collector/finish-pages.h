@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which pages of a file belong into the profile: those that were touched, where the kernel told, else those
+ * that are resident.
+ */
+#pragma once
+
+#include "collection.h"
+
+/* Bytes; @time_us: when first used, since the start of collection. Return: 0 or negative errno. */
+typedef int (*pages_visit)(void *data, uint64_t offset, uint64_t length, uint64_t time_us);
+
+/* pages_of_file - visits the ranges, ascending
+ * @fd, @size:  the open file
+ * @opened_us:  when it was first opened
+ * Return: 0 or negative errno. */
+int pages_of_file(const struct collection *collection, const struct file_key *key, int fd, uint64_t size,
+                  uint64_t opened_us, pages_visit visit, void *data);

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "touched.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Open addressing; a slot holds index + 1. */
+enum { SLOTS = 2 * TOUCHED_FILES_MAX };
+
+struct touched_index {
+        uint32_t slots[SLOTS];
+};
+
+struct touched *touched_new(void)
+{
+        struct touched *touched = calloc(1, sizeof *touched);
+
+        if (touched)
+                touched->index = calloc(1, sizeof *touched->index);
+        if (touched && !touched->index) {
+                free(touched);
+                return NULL;
+        }
+        return touched;
+}
+
+void touched_free(struct touched *touched)
+{
+        if (!touched)
+                return;
+        for (uint32_t i = 0; i < touched->n_files; i++)
+                free(touched->files[i].spans);
+        free(touched->files);
+        free(touched->index);
+        free(touched);
+}
+
+/* Return: the slot that holds the file, or the free one where it would be. */
+static uint32_t *find_slot(const struct touched *touched, const struct file_key *key)
+{
+        uint64_t hash = (key->inode ^ (uint64_t)key->device << 40) * 0x9e3779b97f4a7c15u;
+        uint32_t *slots = touched->index->slots;
+
+        for (uint32_t at = (uint32_t)(hash >> 32) % SLOTS;; at = (at + 1) % SLOTS) {
+                const struct file_key *there = slots[at] ? &touched->files[slots[at] - 1].key : key;
+
+                if (there->inode == key->inode && there->device == key->device)
+                        return &slots[at];
+        }
+}
+
+/* Arrays double; their length is known from the count alone. */
+static bool make_room(void *array, uint32_t count, size_t size)
+{
+        void **place = array, *grown;
+
+        if (count & (count - 1) || (count && count < 4))
+                return true;
+        grown = reallocarray(*place, count ? (size_t)count * 2 : 4, size);
+        if (grown)
+                *place = grown;
+        return grown;
+}
+
+static struct touched_file *get_file(struct touched *touched, const struct file_key *key)
+{
+        uint32_t *slot = find_slot(touched, key);
+
+        if (*slot)
+                return &touched->files[*slot - 1];
+        if (touched->n_files >= TOUCHED_FILES_MAX ||
+            !make_room(&touched->files, touched->n_files, sizeof *touched->files))
+                return NULL;
+        touched->files[touched->n_files] = (struct touched_file){.key = *key};
+        *slot = ++touched->n_files;
+        return &touched->files[*slot - 1];
+}
+
+const struct touched_file *touched_find(const struct touched *touched, const struct file_key *key)
+{
+        uint32_t slot = *find_slot(touched, key);
+
+        return slot ? &touched->files[slot - 1] : NULL;
+}
+
+/* Return: index of the first span that ends at @page or later. */
+static uint32_t span_at(const struct touched_file *file, uint32_t page)
+{
+        uint32_t low = 0, high = file->n_spans;
+
+        while (low < high) {
+                uint32_t middle = low + (high - low) / 2;
+
+                if (file->spans[middle].last < page)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+bool touched_together(const struct touched_span *left, const struct touched_span *right)
+{
+        uint32_t apart = left->time_us > right->time_us ? left->time_us - right->time_us
+                                                        : right->time_us - left->time_us;
+
+        return apart <= TOUCHED_JOIN_US;
+}
+
+static bool may_join(const struct touched_span *left, const struct touched_span *right)
+{
+        return left->last + 1 == right->first && left->around == right->around &&
+               touched_together(left, right);
+}
+
+static void remove_span(struct touched *touched, struct touched_file *file, uint32_t at)
+{
+        memmove(&file->spans[at], &file->spans[at + 1], (file->n_spans - at - 1) * sizeof *file->spans);
+        file->n_spans--;
+        touched->n_spans--;
+}
+
+static void join(struct touched *touched, struct touched_file *file, uint32_t at)
+{
+        struct touched_span *left = &file->spans[at], *right = left + 1;
+
+        if (at + 1 >= file->n_spans || !may_join(left, right))
+                return;
+        left->last = right->last;
+        if (right->time_us < left->time_us)
+                left->time_us = right->time_us;
+        remove_span(touched, file, at + 1);
+}
+
+static bool insert_span(struct touched *touched, struct touched_file *file, uint32_t at,
+                        const struct touched_span *span)
+{
+        if (touched->n_spans >= TOUCHED_SPANS_MAX || file->n_spans >= TOUCHED_SPANS_OF_FILE ||
+            !make_room(&file->spans, file->n_spans, sizeof *file->spans))
+                return false;
+        memmove(&file->spans[at + 1], &file->spans[at], (file->n_spans - at) * sizeof *file->spans);
+        file->spans[at] = *span;
+        file->n_spans++;
+        touched->n_spans++;
+        return true;
+}
+
+/* The part of a span that was only mapped along is asked for now; what lies before and after it stays. */
+static bool ask_for(struct touched *touched, struct touched_file *file, uint32_t at, uint32_t first,
+                    uint32_t last)
+{
+        struct touched_span before = file->spans[at], after = before;
+
+        if (before.first < first) {
+                before.last = first - 1;
+                if (!insert_span(touched, file, at, &before))
+                        return false;
+                file->spans[++at].first = first;
+        }
+        if (after.last > last) {
+                after.first = last + 1;
+                if (!insert_span(touched, file, at + 1, &after))
+                        return false;
+                file->spans[at].last = last;
+        }
+        file->spans[at].around = false;
+        join(touched, file, at);
+        if (at > 0)
+                join(touched, file, at - 1);
+        return true;
+}
+
+static bool fill_gap(struct touched *touched, struct touched_file *file, uint32_t at,
+                     const struct touched_span *span)
+{
+        if (at > 0 && may_join(&file->spans[at - 1], span)) {
+                file->spans[--at].last = span->last;
+                if (span->time_us < file->spans[at].time_us)
+                        file->spans[at].time_us = span->time_us;
+        } else if (!insert_span(touched, file, at, span)) {
+                return false;
+        }
+        join(touched, file, at);
+        return true;
+}
+
+static bool add(struct touched *touched, struct touched_file *file, const struct touched_span *span)
+{
+        struct touched_span rest = *span;
+
+        for (;;) {
+                uint32_t at = span_at(file, rest.first);
+                const struct touched_span *there = at < file->n_spans ? &file->spans[at] : NULL;
+                struct touched_span piece = rest;
+
+                if (there && there->first <= rest.last)
+                        piece.last = there->first > rest.first ? there->first - 1
+                                     : there->last < rest.last ? there->last
+                                                               : rest.last;
+                if (!there || piece.last < there->first) {
+                        if (!fill_gap(touched, file, at, &piece))
+                                return false;
+                } else if (there->around && !rest.around) {
+                        if (!ask_for(touched, file, at, piece.first, piece.last))
+                                return false;
+                }
+                if (piece.last >= rest.last)
+                        return true;
+                rest.first = piece.last + 1;
+        }
+}
+
+void touched_add(struct touched *touched, const struct file_key *key, const struct touched_span *span)
+{
+        struct touched_file *file = span->first <= span->last ? get_file(touched, key) : NULL;
+
+        if (!file || !add(touched, file, span))
+                touched->lost++;
+}

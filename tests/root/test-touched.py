@@ -1,0 +1,213 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+Touched pages: a profile has the pages that a program asked for, and no others; what does not fit into the
+kernel's buffers is counted; the trace instance goes with the collector, however that ends.
+"""
+
+import ctypes
+import mmap
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from support import BUILD, COLLECT, Profile, collect, skip, unquote
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from bed import mounts  # noqa: E402
+
+PAGE = 4096
+AROUND = 16  # pages that the kernel maps around a fault, aligned
+PAGES = 1000
+TRACEFS = pathlib.Path('/sys/kernel/tracing')
+
+# Reads some pages of one file, faults in some of another, and reads ahead a third.
+PROGRAM = '''
+import mmap, os, sys
+read, mapped, ahead = (os.open(name, os.O_RDONLY) for name in sys.argv[1:4])
+for page in (3, 4, 100, 500):
+    os.pread(read, 4096, page * 4096)
+os.pread(read, 300 * 4096, 900 * 4096)
+view = mmap.mmap(mapped, 0, prot=mmap.PROT_READ)
+for page in (0, 50, 333, 700):
+    view[page * 4096]
+os.posix_fadvise(ahead, 0, 0, os.POSIX_FADV_WILLNEED)
+'''
+
+
+def mount_tracefs():
+    mounts.make_mounts_private()
+    if subprocess.run(['mount', '-t', 'tracefs', 'none', TRACEFS], capture_output=True).returncode != 0:
+        skip('this kernel has no tracefs')
+    if not (TRACEFS / 'events/filemap/mm_filemap_get_pages').exists():
+        skip('this kernel does not tell which pages are asked for')
+
+
+def instances():
+    return {path.name for path in (TRACEFS / 'instances').iterdir() if path.name.startswith('bootahead-')}
+
+
+def ranges(profile, path):
+    """The pages of a file in a profile."""
+    pages = set()
+    for name, page, count in re.findall(r'^range "((?:[^"\\]|\\.)*)" page=(\d+) count=(\d+)', profile.text, re.M):
+        if unquote(name) == os.fsencode(path):
+            pages |= set(range(int(page), int(page) + int(count)))
+    return pages
+
+
+class Touched(unittest.TestCase):
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory(dir='/var/tmp')
+        self.addCleanup(holder.cleanup)
+        self.folder = os.path.realpath(holder.name)
+        self.before = instances()
+
+    def tearDown(self):
+        self.assertEqual(instances(), self.before)
+
+    def make(self, name):
+        path = f'{self.folder}/{name}'
+        with open(path, 'wb') as file:
+            file.write(os.urandom(PAGES * PAGE - 100))
+            file.flush()
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        return path
+
+    def record(self, *command):
+        result = collect('--source=fanotify', f'--output={self.folder}/profile', '--', *command)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return Profile(f'{self.folder}/profile')
+
+    def test_known_pages(self):
+        read, mapped, ahead = (self.make(name) for name in ('read', 'mapped', 'ahead'))
+        profile = self.record(sys.executable, '-c', PROGRAM, read, mapped, ahead)
+        self.assertIn('contents=touched-pages', profile.text)
+        self.assertEqual(ranges(profile, read), {3, 4, 100, 500} | set(range(900, PAGES)))
+        found = ranges(profile, mapped)
+        self.assertLessEqual({0, 50, 333, 700}, found)
+        around = {page for fault in (0, 50, 333, 700)
+                  for page in range(fault // AROUND * AROUND, (fault // AROUND + 1) * AROUND)}
+        self.assertLessEqual(found, around)
+        self.assertIn(os.fsencode(ahead), profile.files)
+        self.assertEqual(ranges(profile, ahead), set(), 'reading ahead is not asking for')
+        self.assertEqual(profile.losses(), {})
+
+    def test_times(self):
+        """Pages that are touched one second later say so."""
+        path = self.make('read')
+        program = ('import os, sys, time; f = os.open(sys.argv[1], os.O_RDONLY); os.pread(f, 4096, 40960);'
+                   'time.sleep(1); os.pread(f, 8192, 40960)')
+        profile = self.record(sys.executable, '-c', program, path)
+        times = {int(page): int(use) for page, use in
+                 re.findall(r'^range "%s" page=(\d+) count=1 use=(\d+)' % re.escape(path), profile.text, re.M)}
+        self.assertEqual(set(times), {10, 11})
+        self.assertAlmostEqual((times[11] - times[10]) / 1e6, 1, delta=0.2)
+
+    def test_around_only_what_was_there(self):
+        """A fault among resident pages maps those, and what is not in memory is not touched by it."""
+        path = self.make('mapped')
+        with open(path, 'rb') as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+            for page in (16, 17, 20):
+                os.pread(file.fileno(), PAGE, page * PAGE)
+        program = ('import mmap, os, sys; f = os.open(sys.argv[1], os.O_RDONLY);'
+                   'mmap.mmap(f, 0, prot=mmap.PROT_READ)[17 * 4096]')
+        resident = self.resident(path)
+        profile = self.record(sys.executable, '-c', program, path)
+        self.assertLess(len(resident), AROUND)
+        self.assertEqual(ranges(profile, path), resident)
+
+    def resident(self, path):
+        """The pages in memory, by mincore(2) on a mapping that touches none."""
+        libc, length = ctypes.CDLL(None, use_errno=True), ctypes.c_size_t(PAGES * PAGE)
+        libc.mmap.restype = ctypes.c_void_p
+        vector = (ctypes.c_ubyte * PAGES)()
+        with open(path, 'rb') as file:
+            start = ctypes.c_void_p(libc.mmap(None, length, 0, mmap.MAP_SHARED, file.fileno(), ctypes.c_long(0)))
+            self.assertEqual(libc.mincore(start, length, vector), 0)
+            libc.munmap(start, length)
+        return {page for page in range(PAGES) if vector[page] & 1}
+
+    def start(self, *arguments):
+        running = subprocess.Popen([COLLECT, '--source=fanotify', f'--output={self.folder}/profile', *arguments],
+                                   stderr=subprocess.PIPE, text=True)
+        self.addCleanup(running.stderr.close)
+        for _ in range(500):
+            made = instances() - self.before
+            if made and 'mm_filemap_fault' in (TRACEFS / 'instances' / made.copy().pop() / 'set_event').read_text():
+                return running, made.pop()
+            time.sleep(0.01)
+        self.fail('no trace instance came')
+
+    def test_lost_events_are_counted(self):
+        """The collector stands still while more is touched than the kernel's buffers hold."""
+        path = self.make('read')
+        running, _ = self.start()
+        running.send_signal(signal.SIGSTOP)
+        rounds = 400
+        with open(path, 'rb', buffering=0) as file:
+            for _ in range(rounds):
+                for page in range(0, PAGES - 1):
+                    os.pread(file.fileno(), 1, page * PAGE)
+        running.send_signal(signal.SIGCONT)
+        running.terminate()
+        self.assertEqual(running.wait(), 0)
+        lost = Profile(f'{self.folder}/profile').losses().get('trace', 0)
+        self.assertGreater(lost, rounds * PAGES / 2)
+        self.assertLess(lost, rounds * PAGES * 1.5)
+
+    def test_whole_machine_without_opening(self):
+        """A file that was open before the collector started: seen by its pages."""
+        path = self.make('read')
+        with open(path, 'rb', buffering=0) as file:
+            running, _ = self.start()
+            os.pread(file.fileno(), 2 * PAGE, 70 * PAGE)
+            time.sleep(0.1)
+            running.terminate()
+            self.assertEqual(running.wait(), 0)
+        profile = Profile(f'{self.folder}/profile')
+        self.assertEqual(ranges(profile, path), {70, 71})
+        self.assertEqual(profile.flags_of(os.fsencode(path)), set())
+
+    def test_killed(self):
+        running, name = self.start()
+        collect('--restore')
+        self.assertIn(name, instances(), 'its collector lives')
+        running.kill()
+        running.wait()
+        self.assertIn(name, instances())
+        self.assertIn('trace instance of a killed collector removed', collect('--restore').stderr)
+        self.assertNotIn(name, instances())
+
+    def test_next_start_restores(self):
+        running, name = self.start()
+        running.kill()
+        running.wait()
+        self.record('true')
+        self.assertNotIn(name, instances())
+
+    def test_two_at_once(self):
+        path = self.make('read')
+        running, name = self.start()
+        profile = self.record('md5sum', path)
+        self.assertEqual(len(ranges(profile, path)), PAGES)
+        self.assertIn(name, instances())
+        running.terminate()
+        self.assertEqual(running.wait(), 0)
+
+
+if __name__ == '__main__':
+    if os.geteuid() != 0:
+        skip('needs root')
+    if not BUILD.exists():
+        raise SystemExit(f"'{BUILD}' is missing: build first")
+    mount_tracefs()
+    unittest.main(verbosity=2)
