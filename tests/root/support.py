@@ -49,12 +49,16 @@ def unquote(text):
     return codecs.escape_decode(text.encode('latin-1'))[0]
 
 
+def dump(path):
+    """A profile's text twin."""
+    return subprocess.run([BOOTAHEAD, 'dump', path], check=True, capture_output=True, text=True).stdout
+
+
 class Profile:
     """The tables of a profile, from its text twin; paths are bytes."""
 
     def __init__(self, path):
-        text = subprocess.run([BOOTAHEAD, 'dump', path], check=True, capture_output=True, text=True).stdout
-        self.text = text
+        self.text = text = dump(path)
         self.files = {unquote(name) for name in re.findall(r'^file "((?:[^"\\]|\\.)*)"', text, re.M)}
         self.accesses = [(unquote(name), int(process), set(flags.split('+')))
                          for name, process, flags in re.findall(
