@@ -3,7 +3,6 @@
 
 #include <stddef.h>
 
-/* Return: the bytes of the UTF-8 character that the text begins with (RFC 3629), 0: it is none. */
 static size_t character_length(const unsigned char *text)
 {
         static const struct {
@@ -31,13 +30,20 @@ static size_t character_length(const unsigned char *text)
         return 0;
 }
 
-void json_text(FILE *file, const char *text)
+size_t json_character_length(const char *text)
 {
+        return character_length((const unsigned char *)text);
+}
+
+bool json_text(FILE *file, const char *text)
+{
+        bool odd = false;
         size_t length;
 
         fputc('"', file);
         for (; *text; text += length ? length : 1) {
-                length = character_length((const unsigned char *)text);
+                length = json_character_length(text);
+                odd |= !length;
                 if (!length)
                         fprintf(file, "\\\\x%02x", (unsigned char)*text);
                 else if (*text == '"' || *text == '\\')
@@ -48,4 +54,5 @@ void json_text(FILE *file, const char *text)
                         fwrite(text, 1, length, file);
         }
         fputc('"', file);
+        return odd;
 }
