@@ -17,7 +17,7 @@ static int open_folder(const char *path)
         return fd < 0 ? -errno : fd;
 }
 
-int view_open(struct view *view, const char *root, const char **ret_what)
+int view_open_readonly(struct view *view, const char *root, const char **ret_what)
 {
         *view = (struct view){.proc = -1, .sys = -1, .dev = -1, .run = -1, .root = -1};
 
@@ -37,7 +37,15 @@ int view_open(struct view *view, const char *root, const char **ret_what)
 
         view->sys = open_folder("/sys");
         view->dev = open_folder("/dev");
+        return 0;
+}
 
+int view_open(struct view *view, const char *root, const char **ret_what)
+{
+        int r = view_open_readonly(view, root, ret_what);
+
+        if (r < 0)
+                return r;
         *ret_what = BOOTAHEAD_RUNDIR;
         if (mkdir(BOOTAHEAD_RUNDIR, 0755) < 0 && errno != EEXIST)
                 return -errno;

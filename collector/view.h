@@ -22,6 +22,9 @@ struct view {
  * Return: 0 or negative errno, with @ret_what naming the subject. */
 int view_open(struct view *view, const char *root, const char **ret_what);
 
+/* view_open_readonly - the same without BOOTAHEAD_RUNDIR: for who leaves nothing there */
+int view_open_readonly(struct view *view, const char *root, const char **ret_what);
+
 /* view_enter - makes the recorded root our own root and working directory, as is needed to survive
  * the switch from an initramfs. Return: 0 or negative errno. */
 int view_enter(struct view *view);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* record, replay: the verbs that are other programs. */
+/* record, replay, watch: the verbs that are other programs. */
 #include <stdio.h>
 #include <string.h>
 
@@ -56,4 +56,13 @@ int verb_replay(const struct request *request)
         _cleanup_free_ char *root = option_text("--root", request->root);
 
         return root ? run("bootahead-replay", &root, *request->root ? 1 : 0, request) : out_of_memory();
+}
+
+int verb_watch(const struct request *request)
+{
+        if (*request->root) {
+                fputs("bootahead watch: --root is not for it; --path says what to watch\n", stderr);
+                return EXIT_USAGE;
+        }
+        return run("bootahead-watch", NULL, 0, request);
 }

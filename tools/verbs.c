@@ -15,6 +15,8 @@ const struct verb verbs[] = {
          OPTION_OUTPUT | OPTION_SOURCE, 1, -1, verb_record},
         {"replay", "[OPTION...] [PROFILE]", "read ahead what a profile names; see bootahead-replay(8)",
          VERB_THROUGH, 0, 0, -1, verb_replay},
+        {"watch", "[OPTION...]", "print what happens to files and processes; see bootahead-watch(8)",
+         VERB_THROUGH, 0, 0, -1, verb_watch},
 };
 
 const size_t n_verbs = sizeof verbs / sizeof *verbs;

@@ -57,3 +57,4 @@ int verb_load(const struct request *request);
 int verb_verify(const struct request *request);
 int verb_record(const struct request *request);
 int verb_replay(const struct request *request);
+int verb_watch(const struct request *request);

@@ -25,7 +25,7 @@ BOOTAHEAD = os.environ['BOOTAHEAD']
 STATEDIR = os.environ.get('STATEDIR', '/var/lib/bootahead')
 RUNDIR = os.environ.get('RUNDIR', '/run/bootahead')
 
-VERBS = ['status', 'show', 'dump', 'load', 'verify', 'record', 'replay']
+VERBS = ['status', 'show', 'dump', 'load', 'verify', 'record', 'replay', 'watch']
 STAND_IN = """#!/bin/sh
 for argument in "$0" "$@"; do printf '%s\\n' "$argument"; done
 exit 37
@@ -345,7 +345,7 @@ class Programs(Case):
         super().setUp()
         self.libexec = self.folder / 'programs with space'
         self.libexec.mkdir()
-        for name in ('bootahead-collect', 'bootahead-replay'):
+        for name in ('bootahead-collect', 'bootahead-replay', 'bootahead-watch'):
             (self.libexec / name).write_text(STAND_IN)
             (self.libexec / name).chmod(0o755)
         self.environment = {'BOOTAHEAD_LIBEXECDIR': str(self.libexec)}
@@ -371,6 +371,11 @@ class Programs(Case):
                          ('bootahead-replay', ['--dry-run', '--root=/x', 'file']))
         self.assertEqual(self.given('--root=/x y', 'replay', '--help'),
                          ('bootahead-replay', ['--root=/x y', '--help']))
+
+    def test_watch(self):
+        self.assertEqual(self.given('watch', '--class=open', '--help'), ('bootahead-watch', ['--class=open', '--help']))
+        _, errors = self.call('--root=/x', 'watch', code=2)
+        self.assertIn('--root', errors)
 
     def test_never_through_path(self):
         for name in ('bootahead-collect', 'bootahead-replay'):

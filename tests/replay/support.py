@@ -19,6 +19,7 @@ import time
 BUILD = pathlib.Path(os.environ.get('BOOTAHEAD_BUILD', 'build/dev')).resolve()
 REPLAY = BUILD / 'libexec/bootahead-replay'
 COLLECT = BUILD / 'libexec/bootahead-collect'
+WATCH = BUILD / 'libexec/bootahead-watch'
 BOOTAHEAD = BUILD / 'bin/bootahead'
 STATEDIR = os.environ.get('STATEDIR', '/var/lib/bootahead')
 RUNDIR = os.environ.get('RUNDIR', '/run/bootahead')

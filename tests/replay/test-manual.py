@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """
-The manual pages of the two programs and their --help name the same options with the same arguments and the
+The manual pages of the programs and their --help name the same options with the same arguments and the
 same numbers by default, and what the pages say of FILES are names that the programs have.
 """
 
@@ -10,10 +10,10 @@ import re
 import subprocess
 import unittest
 
-from support import COLLECT, REPLAY
+from support import COLLECT, REPLAY, WATCH
 
 SOURCES = pathlib.Path(__file__).resolve().parents[2]
-PROGRAMS = {'replay': REPLAY, 'collect': COLLECT}
+PROGRAMS = [('replay', REPLAY), ('collector', COLLECT), ('collector', WATCH)]
 
 
 def section(page, name):
@@ -48,10 +48,9 @@ class Manual(unittest.TestCase):
     maxDiff = None
 
     def test_options(self):
-        for name, program in PROGRAMS.items():
-            with self.subTest(name):
-                page = (SOURCES / f'{program.name.removeprefix("bootahead-")}'
-                        .replace('collect', 'collector') / f'{program.name}.8.scd').read_text()
+        for folder, program in PROGRAMS:
+            with self.subTest(program.name):
+                page = (SOURCES / folder / f'{program.name}.8.scd').read_text()
                 text = subprocess.run([program, '--help'], check=True, capture_output=True, text=True).stdout
                 shown = options_of_help(text)
                 self.assertGreater(len(shown), 8)

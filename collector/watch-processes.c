@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "watch-processes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "process.h"
+
+enum {
+        SLOTS = 4096, /* by the low bits of the pid; the one before is looked up anew where it still lives */
+        FRESH_US = 1000000,
+        PID_1 = 1,
+};
+
+struct watched_processes {
+        const struct view *view;
+        struct process_events *events; /* NULL: none to be had */
+        struct watched_process slots[SLOTS];
+};
+
+static uint64_t now_us(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+}
+
+static void forget(struct watched_process *process)
+{
+        free(process->executable);
+        free(process->unit);
+        *process = (struct watched_process){0};
+}
+
+static void set_text(char **text, const char *value)
+{
+        if (*text && value && !strcmp(*text, value))
+                return;
+        free(*text);
+        *text = value ? strdup(value) : NULL;
+}
+
+/* Return: whether the process is there; what is only not yet waited for has left its unit already. */
+static bool read_status(const struct view *view, uint32_t pid, uint32_t *ret_user)
+{
+        char path[32], text[4096], state = 'X';
+        const char *line;
+
+        snprintf(path, sizeof path, "%u/status", pid);
+        if (view_read(view->proc, path, text, sizeof text) < 0)
+                return false;
+        line = strstr(text, "\nState:");
+        if (!line || sscanf(line, "\nState: %c", &state) != 1 || state == 'Z' || state == 'X')
+                return false;
+        line = strstr(text, "\nUid:");
+        return line && sscanf(line, "\nUid: %u", ret_user) == 1;
+}
+
+/* look - what /proc says now; where the process is gone everything stays as it was
+ * Return: whether the process was there. */
+static bool look(const struct watched_processes *processes, struct watched_process *process)
+{
+        char unit[UNIT_NAME_SIZE], executable[PATH_MAX];
+        int r = process_unit(processes->view, (pid_t)process->pid, unit), executed;
+        uint32_t user;
+
+        executed = process_executable(processes->view, (pid_t)process->pid, executable);
+        if (r < 0 || !read_status(processes->view, process->pid, &user))
+                return false;
+        process->user = user;
+        process->user_known = true;
+        process->looked_us = now_us();
+        process->by_fork = false;
+        set_text(&process->unit, unit);
+        set_text(&process->executable, executed < 0 ? "" : executable); /* the kernel's threads have none */
+        return true;
+}
+
+static struct watched_process *slot_of(struct watched_processes *processes, uint32_t pid)
+{
+        return &processes->slots[pid % SLOTS];
+}
+
+static struct watched_process *find(struct watched_processes *processes, uint32_t pid)
+{
+        struct watched_process *process = slot_of(processes, pid);
+
+        if (process->pid != pid) {
+                forget(process);
+                process->pid = pid;
+                look(processes, process);
+        }
+        return process;
+}
+
+/* A child is like its parent, but what PID 1 starts moves to a unit of its own before it executes. */
+static void take_fork(struct watched_processes *processes, const struct process_event *event)
+{
+        const struct watched_process *parent = find(processes, event->parent_pid);
+        struct watched_process *child = slot_of(processes, event->pid), made;
+
+        made = (struct watched_process){
+                .pid = event->pid,
+                .user = parent->user,
+                .user_known = parent->user_known,
+                .by_fork = true,
+                .executable = parent->executable ? strdup(parent->executable) : NULL,
+                .unit = parent->unit && event->parent_pid != PID_1 ? strdup(parent->unit) : NULL,
+                .looked_us = parent->looked_us,
+        };
+        forget(child);
+        *child = made;
+}
+
+int watched_processes_open(const struct view *view, struct watched_processes **ret)
+{
+        struct watched_processes *processes = calloc(1, sizeof *processes);
+
+        if (!processes)
+                return -ENOMEM;
+        processes->view = view;
+        if (process_events_open(&processes->events) < 0)
+                processes->events = NULL;
+        *ret = processes;
+        return 0;
+}
+
+void watched_processes_close(struct watched_processes *processes)
+{
+        if (!processes)
+                return;
+        for (size_t i = 0; i < SLOTS; i++)
+                forget(&processes->slots[i]);
+        process_events_close(processes->events);
+        free(processes);
+}
+
+int watched_processes_fd(const struct watched_processes *processes)
+{
+        return processes->events ? process_events_fd(processes->events) : -1;
+}
+
+int watched_processes_read(struct watched_processes *processes, struct process_event *ret, int size)
+{
+        int n = processes->events ? process_events_read(processes->events, ret, (size_t)size) : 0;
+
+        for (int i = 0; i < n; i++)
+                if (ret[i].kind == PROCESS_FORK)
+                        take_fork(processes, &ret[i]);
+        return n > 0 ? n : 0;
+}
+
+uint64_t watched_processes_lost(const struct watched_processes *processes)
+{
+        return processes->events ? process_events_lost(processes->events) : 0;
+}
+
+const struct watched_process *watched_processes_find(struct watched_processes *processes, uint32_t pid)
+{
+        struct watched_process *process = slot_of(processes, pid);
+
+        if (!processes->events)
+                forget(process); /* nobody tells when the pid becomes another process */
+        process = find(processes, pid);
+        if (now_us() - process->looked_us > FRESH_US || (process->by_fork && !process->unit))
+                look(processes, process);
+        return process;
+}
+
+void watched_processes_executed(struct watched_processes *processes, uint32_t pid, const char *path)
+{
+        struct watched_process *process = find(processes, pid);
+
+        if (!look(processes, process))
+                set_text(&process->executable, path && *path == '/' ? path : NULL);
+}

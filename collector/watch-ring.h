@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The reading end of a BPF ring buffer (BPF_MAP_TYPE_RINGBUF, Documentation/bpf/ringbuf.rst in the
+ * kernel's source): memory shared with the kernel, in which it puts records of any length.
+ */
+#pragma once
+
+#include <stddef.h>
+
+struct ring;
+
+/* ring_open - @map: the ring buffer's map, not consumed; @size: its size, as it was made
+ * Return: 0 or negative errno. */
+int ring_open(int map, size_t size, struct ring **ret);
+void ring_close(struct ring *ring);
+
+/* ring_take - hands over the records that are there, at most @limit; each is gone when @take returns
+ * Return: number of records. */
+size_t ring_take(struct ring *ring, size_t limit,
+                 void (*take)(void *userdata, const void *data, size_t length), void *userdata);
