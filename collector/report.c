@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
@@ -96,6 +97,16 @@ static void print_counts(FILE *file, const struct profile *profile)
                 profile->n_accesses);
 }
 
+/* Our own, the finishing included. */
+static uint64_t processor_us(void)
+{
+        struct rusage used;
+
+        getrusage(RUSAGE_SELF, &used);
+        return (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000u +
+               (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+}
+
 int report_end(const struct collection *collection, const struct profile *profile, const char *path,
                const char *why)
 {
@@ -113,8 +124,9 @@ int report_end(const struct collection *collection, const struct profile *profil
         print_text(file, "choice", collection->choice);
         if (profile)
                 print_counts(file, profile);
-        fprintf(file, "  \"start_us\": %" PRIu64 ",\n  \"duration_us\": %" PRIu64 ",\n  \"losses\": {",
-                collection->start_us, collection_now_us(collection));
+        fprintf(file, "  \"start_us\": %" PRIu64 ",\n  \"duration_us\": %" PRIu64 ",\n", collection->start_us,
+                collection_now_us(collection));
+        fprintf(file, "  \"processor_us\": %" PRIu64 ",\n  \"losses\": {", processor_us());
         for (int loss = 0; loss < PROFILE_LOSS_COUNT; loss++)
                 fprintf(file, "%s\n    \"%s\": %" PRIu64, loss ? "," : "",
                         profile_loss_name((enum profile_loss)loss), collection->recording->losses[loss]);

@@ -3,11 +3,10 @@
  * A storm of one kind of calls from several processes for some seconds, and the count of what a listener
  * that misses nothing would have seen of it below the folder. Prints:
  *
- *   done N    calls of its kind, by all processes
- *   events N  opens and executions
- *   pairs N   distinct pairs of process and file among them
- *   cpu_us N  processor time
- *   slots N.. calls done in each 100 ms
+ *   done N     calls of its kind, by all processes; each makes one open or execution
+ *   pairs N    distinct pairs of process and file among them
+ *   cpu_us N   processor time
+ *   at T N...  the boot clock in microseconds, and the calls done until then; every 10 ms
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,8 +26,8 @@
 enum {
         PROCESSES_MAX = 64,
         SECONDS_MAX = 600,
-        SLOTS_A_SECOND = 10,
-        SLOT_NS = 1000000000 / SLOTS_A_SECOND,
+        SAMPLES_A_SECOND = 100,
+        SAMPLE_NS = 1000000000 / SAMPLES_A_SECOND,
         WRITTEN = 4096,
         INODES = 1 << 16, /* places in a process's set; the kernel takes the same few inodes again */
 };
@@ -149,42 +148,49 @@ static unsigned long done_by_all(const struct worker *workers, unsigned int proc
         return sum;
 }
 
-static void watch(const struct worker *workers, unsigned int processes, unsigned int seconds,
-                  unsigned long *slots)
+struct sample {
+        unsigned long long time_us;
+        unsigned long done;
+};
+
+static unsigned long long boot_clock_us(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        return (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000;
+}
+
+static void watch(const struct worker *workers, unsigned int processes, unsigned int n,
+                  struct sample *samples)
 {
         struct timespec next;
-        unsigned long before = 0;
 
         clock_gettime(CLOCK_MONOTONIC, &next);
-        for (unsigned int slot = 0; slot < seconds * SLOTS_A_SECOND; slot++) {
-                unsigned long now;
-
-                next.tv_nsec += SLOT_NS;
+        for (unsigned int i = 0; i < n; i++) {
+                next.tv_nsec += SAMPLE_NS;
                 next.tv_sec += next.tv_nsec / 1000000000;
                 next.tv_nsec %= 1000000000;
                 while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL) == EINTR)
                         continue;
-                now = done_by_all(workers, processes);
-                slots[slot] = now - before;
-                before = now;
+                samples[i] = (struct sample){boot_clock_us(), done_by_all(workers, processes)};
         }
 }
 
-static void report(const struct worker *workers, unsigned int processes, const unsigned long *slots,
-                   unsigned int n_slots)
+static void report(const struct worker *workers, unsigned int processes, const struct sample *samples,
+                   unsigned int n)
 {
-        unsigned long pairs = 0, done = done_by_all(workers, processes);
+        unsigned long pairs = 0;
         struct rusage used;
 
-        getrusage(RUSAGE_CHILDREN, &used);
         for (unsigned int i = 0; i < processes; i++)
                 pairs += workers[i].pairs;
-        printf("done %lu\nevents %lu\npairs %lu\n", done, done, pairs);
-        printf("cpu_us %lld\nslots", (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000LL +
-                                             used.ru_utime.tv_usec + used.ru_stime.tv_usec);
-        for (unsigned int slot = 0; slot < n_slots; slot++)
-                printf(" %lu", slots[slot]);
-        putchar('\n');
+        getrusage(RUSAGE_CHILDREN, &used);
+        printf("done %lu\npairs %lu\n", done_by_all(workers, processes), pairs);
+        printf("cpu_us %lld\n", (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000LL +
+                                        used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+        for (unsigned int i = 0; i < n; i++)
+                printf("at %llu %lu\n", samples[i].time_us, samples[i].done);
 }
 
 static unsigned int parse(const char *text, unsigned int maximum)
@@ -205,7 +211,7 @@ static void run(turn turn, struct storm *storm, unsigned int processes, unsigned
                 atomic_bool stop;
                 struct worker workers[PROCESSES_MAX];
         } *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        static unsigned long slots[SECONDS_MAX * SLOTS_A_SECOND];
+        static struct sample samples[SECONDS_MAX * SAMPLES_A_SECOND];
         int status;
 
         must(shared == MAP_FAILED ? -1 : 0, "memory");
@@ -217,13 +223,13 @@ static void run(turn turn, struct storm *storm, unsigned int processes, unsigned
                 if (child == 0)
                         work(turn, storm, &shared->stop);
         }
-        watch(shared->workers, processes, seconds, slots);
+        watch(shared->workers, processes, seconds * SAMPLES_A_SECOND, samples);
         atomic_store(&shared->stop, true);
         for (unsigned int i = 0; i < processes; i++) {
                 must(wait(&status), "wait");
                 must(status == 0 ? 0 : -1, "a process of the storm failed");
         }
-        report(shared->workers, processes, slots, seconds * SLOTS_A_SECOND);
+        report(shared->workers, processes, samples, seconds * SAMPLES_A_SECOND);
 }
 
 int main(int argc, char **argv)

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+Storms of calls, alone or beside a collector, and what the machine says of both meanwhile.
+
+Owns one storm: its folder, the collector beside it, the figures. Knows no expectations and no statistics.
+Needs root, programs from a build folder, and the audit system for itself.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+
+KINDS = ['files', 'open', 'fork']
+PATIENCE = 60        # seconds for a collector to begin or to end
+SAMPLING = 0.1       # seconds between two looks at a collector's buffers
+NETLINK_AUDIT = '9'  # as in /proc/net/netlink
+TICKS = os.sysconf('SC_CLK_TCK')
+
+
+class Failure(Exception):
+    """A storm or a collector that did not do what it was started for."""
+
+
+@dataclasses.dataclass
+class Storm:
+    done: int                 # calls of its kind, each makes one open or execution
+    pairs: int                # distinct pairs of process and file among them
+    processor_seconds: float
+    samples: list             # (boot clock in µs, calls done until then)
+
+    def done_at(self, time_us):
+        """Calls done until then, between two samples by the rule of three."""
+        before = (self.samples[0][0], 0)
+        for sample in self.samples:
+            if sample[0] >= time_us:
+                share = (time_us - before[0]) / ((sample[0] - before[0]) or 1)
+                return before[1] + max(share, 0) * (sample[1] - before[1])
+            before = sample
+        return self.done
+
+    def rate(self, since=0):
+        """Calls a second, from so many seconds after its beginning on."""
+        (begin, _), (end, done) = self.samples[0], self.samples[-1]
+        return (done - self.done_at(begin + since * 1e6)) / (end - begin - since * 1e6) * 1e6
+
+
+@dataclasses.dataclass
+class Collected:
+    """A storm beside a collector, and what that says of it."""
+
+    storm: Storm
+    report: dict              # the collector's own, with its losses
+    profile: str | None       # as text; None where the collector refused to write one
+    processor_seconds: float  # of the collector while the storm lasted
+    kernel_seconds: float     # of the kernel's audit thread meanwhile
+    resident: int             # bytes, at their highest
+    buffers: int              # bytes of its sockets and trace buffers, at their highest
+    waited: int               # what the kernel's backlog_wait_time_actual has grown by
+
+    def intervals(self):
+        """Kind, begin and end on the boot clock of each time in which less was asked for or delivered."""
+        start = self.report['start_us']
+        return [(kind, start + int(begin), start + int(end)) for kind, begin, end in
+                re.findall(r'^interval boot=0 kind=(\w+) start=(\d+) end=(\d+)$', self.profile or '', re.M)]
+
+    def accesses(self):
+        """Name below the storm's folder, process, time on the boot clock."""
+        start = self.report['start_us']
+        return [(name, int(process), start + int(at)) for name, process, at in
+                re.findall(r'^access "[^"]*/bootahead-storm-[^/"]*/([^"]*)" process=(\d+) time=(\d+) ',
+                           self.profile or '', re.M)]
+
+
+@contextlib.contextmanager
+def folder(kind, files, programs):
+    """Where a storm rages: on a filesystem with a block device, /tmp may be a tmpfs."""
+    with tempfile.TemporaryDirectory(prefix='bootahead-storm-', dir='/var/tmp') as path:
+        if kind == 'open':
+            for number in range(files):
+                pathlib.Path(path, str(number)).write_text('x')
+        elif kind == 'fork':
+            shutil.copy(programs / 'nothing', f'{path}/program')
+        yield path
+
+
+def run(kind, seconds, build, files=1, path=None):
+    """A storm on all processors, in a folder of its own unless one is given."""
+    programs = pathlib.Path(build).resolve() / 'tests/root'
+    with contextlib.ExitStack() as stack:
+        where = path or stack.enter_context(folder(kind, files, programs))
+        said = subprocess.run([programs / 'storm', kind, where, str(seconds), str(os.cpu_count()), str(files)],
+                              check=True, capture_output=True, text=True).stdout
+    figures = dict(re.findall(r'^(done|pairs|cpu_us) (\d+)$', said, re.M))
+    samples = [(int(at), int(done)) for at, done in re.findall(r'^at (\d+) (\d+)$', said, re.M)]
+    return Storm(int(figures['done']), int(figures['pairs']), int(figures['cpu_us']) / 1e6, samples)
+
+
+def processor_seconds(pid):
+    fields = pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def thread_of_audit():
+    """The pid of the kernel's own audit thread, or None in a kernel without audit."""
+    found = subprocess.run(['pgrep', '-x', 'kauditd'], capture_output=True, text=True).stdout.split()
+    return found[0] if found else None
+
+
+def sockets_of(pid):
+    names = [os.readlink(entry) for entry in os.scandir(f'/proc/{pid}/fd') if entry.is_symlink()]
+    return {name[8:-1] for name in names if name.startswith('socket:[')}
+
+
+def socket_bytes(sockets):
+    """What waits in netlink sockets: netlink(7), the columns are ..., Rmem (4), ..., inode (9)."""
+    lines = pathlib.Path('/proc/net/netlink').read_text().splitlines()[1:]
+    return sum(int(fields[4]) for fields in map(str.split, lines) if fields[9] in sockets)
+
+
+def trace_bytes():
+    sizes = pathlib.Path('/sys/kernel/tracing/instances').glob('bootahead*/buffer_total_size_kb')
+    return sum(int(size.read_text().split()[0]) * 1024 for size in sizes)
+
+
+class Collector:
+    """A collector of the whole machine; `command` is that of the program with its options."""
+
+    def __init__(self, command, output, build):
+        self.output = output
+        self.auditor = pathlib.Path(build).resolve() / 'tests/root/auditor'
+        self.bootahead = pathlib.Path(build).resolve() / 'bin/bootahead'
+        self.buffers = 0
+        self.process = subprocess.Popen([*map(str, command), f'--output={output}'], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.wait_until(lambda: pathlib.Path('/run/bootahead/collect.pid').read_text().split()[0] ==
+                        str(self.process.pid), 'did not begin')
+        self.before = self.counters()
+        self.thread = thread_of_audit()
+        self.seconds = processor_seconds(self.process.pid)
+        self.thread_seconds = processor_seconds(self.thread) if self.thread else 0
+        self.sampler = threading.Thread(target=self.sample, daemon=True)
+        self.sampler.start()
+
+    def wait_until(self, condition, failure):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with contextlib.suppress(OSError, IndexError):
+                if condition():
+                    return
+            time.sleep(0.02)
+        self.process.kill()
+        raise Failure(f'the collector {failure}: {self.process.communicate()[1].strip()}')
+
+    def counters(self):
+        shown = subprocess.run([self.auditor, 'counters'], capture_output=True, text=True).stdout
+        return {name: int(value) for name, value in re.findall(r'(\w+)=(\d+)', shown)}
+
+    def sample(self):
+        """Ends with the collector."""
+        with contextlib.suppress(OSError):
+            while self.process.returncode is None:
+                sockets = sockets_of(self.process.pid)
+                self.buffers = max(self.buffers, socket_bytes(sockets) + trace_bytes())
+                time.sleep(SAMPLING)
+
+    def end(self, storm):
+        """What is to be said of it; then nothing is left of it."""
+        status = pathlib.Path(f'/proc/{self.process.pid}/status').read_text()
+        spent = processor_seconds(self.process.pid) - self.seconds
+        kernel = processor_seconds(self.thread) - self.thread_seconds if self.thread else 0
+        waited = self.counters().get('backlog_wait_time_actual', 0) - self.before.get('backlog_wait_time_actual', 0)
+        self.process.terminate()
+        said = self.process.communicate(timeout=PATIENCE)[1]
+        self.sampler.join()
+        if self.process.returncode != 0 and 'too many events were lost' not in said:
+            raise Failure(f'the collector: {said.strip()}')
+        profile = None
+        if self.process.returncode == 0:
+            profile = subprocess.run([self.bootahead, 'dump', self.output], check=True, capture_output=True,
+                                     text=True).stdout
+        return Collected(storm=storm, report=json.loads(pathlib.Path('/run/bootahead/collect.json').read_text()),
+                         profile=profile, processor_seconds=spent, kernel_seconds=kernel,
+                         resident=int(re.search(r'^VmHWM:\s+(\d+)', status, re.M)[1]) * 1024,
+                         buffers=self.buffers, waited=waited)
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def collected(kind, seconds, build, options, files=1, meanwhile=None):
+    """A storm beside a collector with these options. meanwhile: called with the collector when the storm
+    begins."""
+    program = pathlib.Path(build).resolve() / 'libexec/bootahead-collect'
+    with contextlib.ExitStack() as stack:
+        path = stack.enter_context(folder(kind, files, pathlib.Path(build).resolve() / 'tests/root'))
+        output = stack.enter_context(tempfile.TemporaryDirectory(dir='/var/tmp'))
+        collector = Collector([program, *options], f'{output}/profile', build)
+        stack.callback(collector.kill)
+        if meanwhile:
+            threading.Thread(target=meanwhile, args=[collector], daemon=True).start()
+        return collector.end(run(kind, seconds, build, files, path))
