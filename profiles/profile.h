@@ -263,7 +263,8 @@ int profile_set_arguments(struct profile *profile, struct profile_process *proce
 
 /* profile_sort - puts the tables into the order that this header promises
  * Files by path (indices that refer to them follow), ranges and walks by first use, metadata by filesystem
- * and page, accesses by time, intervals by boot and start; entries that tie keep their order.
+ * and page, accesses by time, intervals by boot and start; entries that tie keep their order. Files of one
+ * path become one, the first that was added, and so do metadata ranges that begin at one page, the longest.
  * Return: 0 or negative errno. */
 int profile_sort(struct profile *profile);
 

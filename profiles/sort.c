@@ -120,12 +120,18 @@ static int sort(void *entries, size_t n, size_t size, compare_fn compare)
         return 0;
 }
 
-/* sort_files - sorts the files and lets ranges and accesses follow; bad indices stay as they are */
+static bool is_same_file(const struct profile_file *one, const struct profile_file *other)
+{
+        return one->path && other->path && strcmp(one->path, other->path) == 0;
+}
+
+/* sort_files - sorts the files and lets ranges and accesses follow; bad indices stay as they are
+ * A file that was replaced while it was looked at may turn up twice under its path. */
 static int sort_files(struct profile *profile)
 {
         _cleanup_free_ struct numbered_file *numbered = NULL;
         _cleanup_free_ uint32_t *moved = NULL;
-        size_t n = profile->n_files;
+        size_t n = profile->n_files, kept = 0;
         int r;
 
         numbered = reallocarray(NULL, n + 1, sizeof(*numbered));
@@ -138,15 +144,39 @@ static int sort_files(struct profile *profile)
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n; i++) {
-                profile->files[i] = numbered[i].file;
-                moved[numbered[i].index] = (uint32_t)i;
+                if (kept == 0 || !is_same_file(&profile->files[kept - 1], &numbered[i].file))
+                        profile->files[kept++] = numbered[i].file;
+                moved[numbered[i].index] = (uint32_t)(kept - 1);
         }
+        profile->n_files = kept;
         for (size_t i = 0; i < profile->n_ranges; i++)
                 if (profile->ranges[i].file < n)
                         profile->ranges[i].file = moved[profile->ranges[i].file];
         for (size_t i = 0; i < profile->n_accesses; i++)
                 if (profile->accesses[i].file < n)
                         profile->accesses[i].file = moved[profile->accesses[i].file];
+        return 0;
+}
+
+/* sort_metadata - of ranges that begin at one page the longest stays */
+static int sort_metadata(struct profile *profile)
+{
+        size_t kept = 0;
+        int r;
+
+        r = sort(profile->metadata, profile->n_metadata, sizeof(*profile->metadata), compare_metadata);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < profile->n_metadata; i++) {
+                const struct profile_metadata *metadata = &profile->metadata[i];
+                struct profile_metadata *last = kept > 0 ? &profile->metadata[kept - 1] : NULL;
+
+                if (!last || compare_metadata(last, metadata) != 0)
+                        profile->metadata[kept++] = *metadata;
+                else if (last->count < metadata->count)
+                        last->count = metadata->count;
+        }
+        profile->n_metadata = kept;
         return 0;
 }
 
@@ -161,7 +191,7 @@ int profile_sort(struct profile *profile)
         if (r == 0)
                 r = SORT(profile, ranges, compare_ranges);
         if (r == 0)
-                r = SORT(profile, metadata, compare_metadata);
+                r = sort_metadata(profile);
         if (r == 0)
                 r = SORT(profile, walks, compare_walks);
         if (r == 0)
