@@ -94,11 +94,17 @@ int boot_describe(const struct collection *collection, struct profile *profile)
         boot->choice = profile_string(profile, collection->choice);
         if (!boot->kernel || !boot->os || !boot->machine || !boot->choice)
                 return -ENOMEM;
-        boot->sources = collection->sources;
-        boot->contents = collection->contents;
         boot->wall_us = collection->wall_us;
         boot->start_us = collection->start_us;
+        return 0;
+}
+
+void boot_conclude(const struct collection *collection, struct profile *profile)
+{
+        struct profile_boot *boot = &profile->boots[0];
+
+        boot->sources = collection->sources;
+        boot->contents = collection->contents;
         boot->end_us = collection->start_us + collection_now_us(collection);
         memcpy(boot->losses, collection->recording->losses, sizeof boot->losses);
-        return 0;
 }

@@ -24,9 +24,13 @@ struct finish {
         uint32_t filesystem;
 };
 
-static int oom(void)
+/* left_out - why something could not be added: for want of memory, or it is over a limit and counted */
+static int left_out(struct finish *finish, enum profile_loss loss)
 {
-        return errno == ENAMETOOLONG ? -ENAMETOOLONG : -ENOMEM;
+        if (errno != E2BIG && errno != ENAMETOOLONG)
+                return -errno;
+        finish->collection->recording->losses[loss]++;
+        return 0;
 }
 
 static int add_filesystems(struct finish *finish)
@@ -42,7 +46,7 @@ static int add_filesystems(struct finish *finish)
                 to->type = profile_string(finish->profile, from->type);
                 to->mount = profile_string(finish->profile, from->mount);
                 if (!to->type || !to->mount)
-                        return oom();
+                        return -errno;
                 to->device = filesystem_device_kind(from, &finish->collection->view);
                 filesystem_uuid(from, &finish->collection->view, to->uuid);
         }
@@ -57,9 +61,11 @@ static uint32_t clamp_us(uint64_t time_us)
 static int add_range(void *data, uint64_t offset, uint64_t length, uint64_t time_us)
 {
         struct finish *finish = data;
+        uint64_t page = offset / PROFILE_PAGE_SIZE;
+        uint64_t count = (offset + length + PROFILE_PAGE_SIZE - 1) / PROFILE_PAGE_SIZE - page;
         struct profile_range *range = NULL;
 
-        if ((offset + length) / PROFILE_PAGE_SIZE <= UINT32_MAX)
+        if (page + count <= UINT32_MAX)
                 range = profile_add_range(finish->profile);
         if (!range) {
                 finish->collection->recording->losses[PROFILE_LOSS_RANGES]++;
@@ -67,11 +73,22 @@ static int add_range(void *data, uint64_t offset, uint64_t length, uint64_t time
         }
         *range = (struct profile_range){
                 .file = finish->file,
-                .page = (uint32_t)(offset / PROFILE_PAGE_SIZE),
-                .count = (uint32_t)((length + PROFILE_PAGE_SIZE - 1) / PROFILE_PAGE_SIZE),
+                .page = (uint32_t)page,
+                .count = (uint32_t)count,
                 .first_use_us = clamp_us(time_us),
         };
         return 0;
+}
+
+/* Filesystems keep seconds in 64 bits: what lies centuries away is as far as nanoseconds reach. */
+static int64_t nanoseconds(const struct timespec *time)
+{
+        int64_t ns;
+
+        if (__builtin_mul_overflow(time->tv_sec, (int64_t)1000000000, &ns) ||
+            __builtin_add_overflow(ns, time->tv_nsec, &ns))
+                return time->tv_sec < 0 ? INT64_MIN : INT64_MAX;
+        return ns;
 }
 
 /* One file may have been recorded under one path only; a path may stand for one file only. */
@@ -82,19 +99,19 @@ static int add_file(struct finish *finish, const struct recorded_file *recorded,
         int filesystem = mounts_find(&finish->collection->mounts, recorded->key.device);
         struct profile_file *file;
         struct stat status;
+        const char *path;
 
         if (fd < 0 || filesystem < 0 || fstat(fd, &status) < 0) {
                 finish->collection->recording->losses[PROFILE_LOSS_PAGES]++;
                 return 0;
         }
-        file = profile_add_file(finish->profile);
+        path = profile_string(finish->profile, recorded->path);
+        file = path ? profile_add_file(finish->profile) : NULL;
         if (!file)
-                return -errno;
-        file->path = profile_string(finish->profile, recorded->path);
-        if (!file->path)
-                return oom();
+                return left_out(finish, PROFILE_LOSS_FILES);
+        file->path = path;
         file->size = (uint64_t)status.st_size;
-        file->mtime_ns = status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+        file->mtime_ns = nanoseconds(&status.st_mtim);
         file->inode = status.st_ino;
         file->filesystem = (uint32_t)filesystem;
         *ret_index = finish->file = (uint32_t)(finish->profile->n_files - 1);
@@ -183,19 +200,31 @@ static void add_metadata(struct finish *finish)
         }
 }
 
+/* text_of - the profile's copy of a text, "" where there is none or no room for it */
+static int text_of(struct finish *finish, const char *text, const char **ret)
+{
+        *ret = text ? profile_string(finish->profile, text) : "";
+        if (*ret)
+                return 0;
+        *ret = "";
+        return left_out(finish, PROFILE_LOSS_PROCESSES);
+}
+
 static int add_process(struct finish *finish, const struct recorded_process *from)
 {
         struct profile_process *to = profile_add_process(finish->profile);
+        int r;
 
         if (!to)
                 return -errno;
         to->pid = from->pid;
         to->start_ticks = from->start_ticks;
         to->parent = from->parent; /* numbered anew by number_parents() */
-        to->executable = profile_string(finish->profile, from->executable ? from->executable : "");
-        to->unit = profile_string(finish->profile, from->unit ? from->unit : "");
-        if (!to->executable || !to->unit)
-                return oom();
+        r = text_of(finish, from->executable, &to->executable);
+        if (r == 0)
+                r = text_of(finish, from->unit, &to->unit);
+        if (r < 0)
+                return r;
         to->fork_us = from->fork_us;
         to->exec_us = from->exec_us;
         to->exit_us = from->exit_us;
@@ -261,8 +290,10 @@ static int add_accesses(struct finish *finish)
 
 static int fill(struct finish *finish)
 {
-        int r = add_filesystems(finish);
+        int r = boot_describe(finish->collection, finish->profile);
 
+        if (r == 0)
+                r = add_filesystems(finish);
         if (r == 0)
                 r = add_files(finish);
         if (r == 0)
@@ -274,8 +305,8 @@ static int fill(struct finish *finish)
         if (r < 0)
                 return r;
         add_metadata(finish);
-        r = boot_describe(finish->collection, finish->profile); /* last: it takes the losses over */
-        return r < 0 ? r : profile_sort(finish->profile);
+        boot_conclude(finish->collection, finish->profile); /* last: it takes the losses over */
+        return profile_sort(finish->profile);
 }
 
 int finish_profile(struct collection *collection, struct profile **ret)

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -69,21 +70,44 @@ static int window(int fd, uint64_t offset, size_t length, size_t page, struct ru
         return r;
 }
 
+/* is_sparse - holes may be larger than any disk, and have nothing to read */
+static bool is_sparse(int fd, uint64_t size)
+{
+        struct stat status;
+
+        return fstat(fd, &status) == 0 && (uint64_t)status.st_blocks * 512 < size;
+}
+
+/* next_data - where a sparse file's next window begins */
+static uint64_t next_data(int fd, uint64_t offset, uint64_t size, size_t page)
+{
+        off_t found = offset < size ? lseek(fd, (off_t)offset, SEEK_DATA) : (off_t)size;
+
+        if (found < 0)
+                return errno == ENXIO ? size : offset;
+        return (uint64_t)found / page * page;
+}
+
 int residency_file(int fd, uint64_t size, residency_visit visit, void *data)
 {
         enum { WINDOW_PAGES = 16384 };
-        size_t page = (size_t)sysconf(_SC_PAGESIZE);
+        size_t page = (size_t)sysconf(_SC_PAGESIZE), most = WINDOW_PAGES * page;
+        bool sparse = size > most && is_sparse(fd, size); /* asking for holes may read from the disk */
         struct run run = {.visit = visit, .data = data};
 
-        for (uint64_t offset = 0; offset < size; offset += WINDOW_PAGES * page) {
-                uint64_t left = size - offset;
-                int r = window(fd, offset, left < WINDOW_PAGES * page ? (size_t)left : WINDOW_PAGES * page,
-                               page, &run);
+        for (uint64_t offset = 0;; offset += most) {
+                uint64_t left;
+                int r;
 
+                if (sparse)
+                        offset = next_data(fd, offset, size, page);
+                if (offset >= size)
+                        return run_end(&run);
+                left = size - offset;
+                r = window(fd, offset, left < most ? (size_t)left : most, page, &run);
                 if (r < 0)
                         return r;
         }
-        return run_end(&run);
 }
 
 static int cached_pages(int fd, uint64_t offset, uint64_t length, uint64_t *ret)
