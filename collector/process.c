@@ -7,26 +7,25 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "machine.h"
+
 enum { KERNEL_THREAD = 0x00200000 }; /* PF_KTHREAD, include/linux/sched.h */
 
 int life_read(const struct view *view, pid_t pid, struct life *ret)
 {
-        char path[32], text[1024], state, *rest;
-        unsigned long long ticks;
-        unsigned int flags;
-        int parent, r;
+        char path[32], text[1024];
+        struct process_stat stat;
+        int r;
 
         snprintf(path, sizeof path, "%d/stat", (int)pid);
         r = view_read(view->proc, path, text, sizeof text);
         if (r < 0)
                 return r;
-        rest = strrchr(text, ')'); /* the command's name before it may hold anything */
-        if (!rest ||
-            sscanf(rest + 1, " %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                   &state, &parent, &flags, &ticks) != 4)
+        if (!process_stat_parse(text, &stat))
                 return -EBADMSG;
-        *ret = (struct life){.start_ticks = ticks, .parent = parent, .kernel = flags & KERNEL_THREAD};
-        return state == 'Z' || state == 'X' ? -ESRCH : 0;
+        *ret = (struct life){
+                .start_ticks = stat.start_ticks, .parent = stat.parent, .kernel = stat.flags & KERNEL_THREAD};
+        return stat.state == 'Z' || stat.state == 'X' ? -ESRCH : 0;
 }
 
 static bool is_unit(const char *name, size_t length)

@@ -147,3 +147,16 @@ int device_queue_setting(int sys, dev_t device, const char *name, uint64_t *ret)
                 *ret = strtoull(text, NULL, 10);
         return r;
 }
+
+bool process_stat_parse(const char *text, struct process_stat *ret)
+{
+        const char *rest = strrchr(text, ')'); /* the command's name before it may hold anything */
+        unsigned long long ticks;
+
+        if (!rest ||
+            sscanf(rest + 1, " %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                   &ret->state, &ret->parent, &ret->flags, &ticks) != 4)
+                return false;
+        ret->start_ticks = ticks;
+        return true;
+}

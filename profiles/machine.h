@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What collector and replay both ask of the machine: its mount table, a filesystem's UUID and its block
- * device. It stands here because profiles/ is what both may use; it knows nothing of profiles.
+ * What several programs ask of the machine: its mount table, a filesystem's UUID and its block device, a
+ * process's start. It stands here because profiles/ is what all may use; it knows nothing of profiles.
  */
 #pragma once
 
@@ -26,6 +26,17 @@ bool mount_line_is_local(const struct mount_line *line);
 /* filesystem_read_uuid - asks only the kernel, never the disk
  * @fd: a folder of the filesystem. Return: whether it told. */
 bool filesystem_read_uuid(int fd, uint8_t ret[16]);
+
+/* What /proc/PID/stat says of a process (proc_pid_stat(5)). */
+struct process_stat {
+        char state;           /* 'Z': dead, only not yet waited for */
+        int parent;           /* its pid */
+        unsigned int flags;   /* PF_... of include/linux/sched.h */
+        uint64_t start_ticks; /* since boot, in clock ticks */
+};
+
+/* process_stat_parse - Return: whether it is such a text. */
+bool process_stat_parse(const char *text, struct process_stat *ret);
 
 enum { DEVICE_NAME_SIZE = 64 };
 

@@ -21,6 +21,7 @@ enum {
         LETTER_PROCESSES,
         LETTER_ACCESSES,
         LETTER_TRAVEL,
+        LETTER_ALIVE,
 };
 
 /* Options of verbs; the first ones are for all. */
@@ -40,6 +41,7 @@ static const struct {
         {"files", NULL, LETTER_FILES, OPTION_FILES, "files, by first use"},
         {"processes", NULL, LETTER_PROCESSES, OPTION_PROCESSES, "processes"},
         {"accesses", NULL, LETTER_ACCESSES, OPTION_ACCESSES, "accesses, by time"},
+        {"alive", NULL, LETTER_ALIVE, OPTION_ALIVE, "only those that are still there"},
         {"travel", NULL, LETTER_TRAVEL, OPTION_TRAVEL, "only what may leave the machine"},
 };
 

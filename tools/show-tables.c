@@ -30,7 +30,7 @@ void print_files(const struct profile *profile, const struct tally *tally)
         }
 }
 
-static void print_moment(uint64_t time_us)
+void print_moment(uint64_t time_us)
 {
         if (time_us > 0)
                 printf(" %12.6f s", (double)time_us / 1e6);
@@ -38,14 +38,11 @@ static void print_moment(uint64_t time_us)
                 printf(" %14s", "-");
 }
 
-/* print_life - when it began and ended, and how: its code, or the signal that killed it */
-static void print_life(const struct profile_process *process)
+void print_status(const struct profile_process *process)
 {
         int status = (int)process->exit_status;
         char word[WORD_MAX];
 
-        print_moment(process->fork_us);
-        print_moment(process->exit_us);
         if (!(process->flags & PROFILE_PROCESS_EXITED))
                 snprintf(word, sizeof word, "-");
         else if (WIFSIGNALED(status) && sigabbrev_np(WTERMSIG(status)))
@@ -54,6 +51,23 @@ static void print_life(const struct profile_process *process)
                 snprintf(word, sizeof word, "%d",
                          WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status));
         printf(" %9s", word);
+}
+
+void print_program(const struct profile_process *process)
+{
+        print_name(stdout, *process->executable ? process->executable : "-");
+        if (*process->unit) {
+                fputs(" (", stdout);
+                print_name(stdout, process->unit);
+                fputs(")", stdout);
+        }
+        if (*process->arguments) {
+                fputs(": ", stdout);
+                print_name(stdout, process->arguments);
+        }
+        if (process->flags & PROFILE_PROCESS_ARGUMENTS_CUT)
+                fputs(" ...", stdout);
+        fputs("\n", stdout);
 }
 
 void print_processes(const struct profile *profile, const struct tally *tally)
@@ -68,21 +82,11 @@ void print_processes(const struct profile *profile, const struct tally *tally)
                         printf("%10s", "-");
                 else
                         printf("%10u", profile->processes[process->parent].pid);
-                print_life(process);
+                print_moment(process->fork_us);
+                print_moment(process->exit_us);
+                print_status(process);
                 printf(" %10u  ", tally->accesses[i]);
-                print_name(stdout, *process->executable ? process->executable : "-");
-                if (*process->unit) {
-                        fputs(" (", stdout);
-                        print_name(stdout, process->unit);
-                        fputs(")", stdout);
-                }
-                if (*process->arguments) {
-                        fputs(": ", stdout);
-                        print_name(stdout, process->arguments);
-                }
-                if (process->flags & PROFILE_PROCESS_ARGUMENTS_CUT)
-                        fputs(" ...", stdout);
-                fputs("\n", stdout);
+                print_program(process);
         }
 }
 

@@ -33,6 +33,12 @@ void print_files(const struct profile *profile, const struct tally *tally);
 void print_processes(const struct profile *profile, const struct tally *tally);
 void print_accesses(const struct profile *profile);
 
+/* Columns of a line about one process: a time, or "-" for 0; its exit code, or the signal that killed it; what
+ * it runs, to the end of the line. */
+void print_moment(uint64_t time_us);
+void print_status(const struct profile_process *process);
+void print_program(const struct profile_process *process);
+
 /* The same as JSON; the caller owns what is returned. */
 struct json_object *json_summary(const struct profile *profile, const struct tally *tally);
 struct json_object *json_files(const struct profile *profile, const struct tally *tally);

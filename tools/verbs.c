@@ -6,6 +6,8 @@ const struct verb verbs[] = {
          verb_status},
         {"show", "[PROFILE]", "what a profile holds", VERB_PLAIN,
          OPTION_JSON | OPTION_FILES | OPTION_PROCESSES | OPTION_ACCESSES, 0, 1, verb_show},
+        {"lives", "[PROFILE]", "the processes of a profile as a tree, and which of them are still there",
+         VERB_PLAIN, OPTION_JSON | OPTION_ALIVE, 0, 1, verb_lives},
         {"dump", "[PROFILE]", "a profile as text", VERB_PLAIN, OPTION_OUTPUT | OPTION_TRAVEL, 0, 1,
          verb_dump},
         {"load", "[TEXT]", "a profile from its text", VERB_PLAIN, OPTION_OUTPUT, 0, 1, verb_load},

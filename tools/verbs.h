@@ -19,6 +19,7 @@ enum verb_option {
         OPTION_PROCESSES = 1u << 4,
         OPTION_ACCESSES = 1u << 5,
         OPTION_TRAVEL = 1u << 6,
+        OPTION_ALIVE = 1u << 7,
 };
 
 struct request {
@@ -52,6 +53,7 @@ extern const size_t n_verbs;
 
 int verb_status(const struct request *request);
 int verb_show(const struct request *request);
+int verb_lives(const struct request *request);
 int verb_dump(const struct request *request);
 int verb_load(const struct request *request);
 int verb_verify(const struct request *request);

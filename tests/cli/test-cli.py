@@ -25,7 +25,7 @@ BOOTAHEAD = os.environ['BOOTAHEAD']
 STATEDIR = os.environ.get('STATEDIR', '/var/lib/bootahead')
 RUNDIR = os.environ.get('RUNDIR', '/run/bootahead')
 
-VERBS = ['status', 'show', 'dump', 'load', 'verify', 'record', 'replay', 'watch']
+VERBS = ['status', 'show', 'lives', 'dump', 'load', 'verify', 'record', 'replay', 'watch']
 STAND_IN = """#!/bin/sh
 for argument in "$0" "$@"; do printf '%s\\n' "$argument"; done
 exit 37
@@ -142,6 +142,61 @@ class Show(Case):
     def test_pipe_is_no_profile(self):
         os.mkfifo(self.folder / 'pipe')
         self.call('show', self.folder / 'pipe', code=1)
+
+
+class Lives(Case):
+    """On a fake /proc: the sample's first boot is this one, processes are there as STATS says."""
+
+    STAT = '{pid} (a name) with) {state} 1 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 {start} 9 10\n'
+
+    def setUp(self):
+        super().setUp()
+        self.load_sample()
+        self.set_boot('00112233-4455-6677-8899-aabbccddeeff')
+
+    def set_boot(self, boot):
+        folder = self.root / 'proc/sys/kernel/random'
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / 'boot_id').write_text(f'{boot}\n')
+
+    def set_process(self, pid, start, state='S'):
+        folder = self.root / f'proc/{pid}'
+        folder.mkdir(exist_ok=True)
+        (folder / 'stat').write_text(self.STAT.format(pid=pid, start=start, state=state))
+
+    def alive(self):
+        output, _ = self.call(f'--root={self.root}', 'lives', '--json', '--alive')
+        return [life['pid'] for life in json.loads(output)['lives']]
+
+    def test_tree(self):
+        self.set_process(1, 0)
+        self.set_process(233, 413)  # it was computed: within one tick
+        self.set_process(239, 415)  # it was not: another one
+        self.golden('lives.txt', f'--root={self.root}', 'lives')
+        output, _ = self.call(f'--root={self.root}', 'lives', '--alive')
+        self.assertEqual([line.split()[0] for line in output.splitlines()], ['PID', '1', '233'])
+
+    def test_json(self):
+        self.set_process(239, 414)
+        output, _ = self.call(f'--root={self.root}', 'lives', '--json')
+        lives = json.loads(output)['lives']
+        self.assertEqual([life['index'] for life in lives], list(range(len(lives))))
+        self.assertEqual([life['pid'] for life in lives if life['alive']], [239])
+
+    def test_alive(self):
+        self.assertEqual(self.alive(), [])
+        self.set_process(239, 414)
+        self.assertEqual(self.alive(), [239])
+        self.set_process(239, 414, state='Z')
+        self.assertEqual(self.alive(), [])
+        self.set_process(240, 415)  # whose end was seen
+        self.assertEqual(self.alive(), [])
+        for start, known in ((410, []), (411, [233]), (412, [233]), (413, [233]), (414, [])):
+            self.set_process(233, start)
+            self.assertEqual(self.alive(), known)
+        self.set_process(233, 412)
+        self.set_boot('00112233-4455-6677-8899-aabbccddee00')
+        self.assertEqual(self.alive(), [])
 
 
 class Convert(Case):
