@@ -91,13 +91,15 @@ def folder(kind, files, programs):
         yield path
 
 
-def run(kind, seconds, build, files=1, path=None):
-    """A storm on all processors, in a folder of its own unless one is given."""
+def run(kind, seconds, build, files=1, calls=None, path=None):
+    """A storm on all processors, in a folder of its own unless one is given. calls: each process ends after
+    so many."""
     programs = pathlib.Path(build).resolve() / 'tests/root'
     with contextlib.ExitStack() as stack:
         where = path or stack.enter_context(folder(kind, files, programs))
-        said = subprocess.run([programs / 'storm', kind, where, str(seconds), str(os.cpu_count()), str(files)],
-                              check=True, capture_output=True, text=True).stdout
+        words = [kind, where, seconds, os.cpu_count(), files, *([calls] if calls else [])]
+        said = subprocess.run([programs / 'storm', *map(str, words)], check=True, capture_output=True,
+                              text=True).stdout
     figures = dict(re.findall(r'^(done|pairs|cpu_us) (\d+)$', said, re.M))
     samples = [(int(at), int(done)) for at, done in re.findall(r'^at (\d+) (\d+)$', said, re.M)]
     return Storm(int(figures['done']), int(figures['pairs']), int(figures['cpu_us']) / 1e6, samples)
@@ -197,7 +199,7 @@ class Collector:
             self.process.wait()
 
 
-def collected(kind, seconds, build, options, files=1, meanwhile=None):
+def collected(kind, seconds, build, options, files=1, calls=None, meanwhile=None):
     """A storm beside a collector with these options. meanwhile: called with the collector when the storm
     begins."""
     program = pathlib.Path(build).resolve() / 'libexec/bootahead-collect'
@@ -208,4 +210,4 @@ def collected(kind, seconds, build, options, files=1, meanwhile=None):
         stack.callback(collector.kill)
         if meanwhile:
             threading.Thread(target=meanwhile, args=[collector], daemon=True).start()
-        return collector.end(run(kind, seconds, build, files, path))
+        return collector.end(run(kind, seconds, build, files, calls, path))

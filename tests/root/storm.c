@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,6 +41,7 @@ struct worker {
 struct storm {
         const char *folder;
         unsigned int files, number; /* of the process */
+        unsigned long calls;        /* each process ends after so many */
         uint64_t *inodes;
         struct worker *worker;
 };
@@ -132,7 +134,9 @@ static void work(turn turn, struct storm *storm, const atomic_bool *stop)
 {
         storm->inodes = calloc(INODES, sizeof *storm->inodes);
         must(storm->inodes ? 0 : -1, "memory");
-        for (unsigned long count = 0; !atomic_load_explicit(stop, memory_order_relaxed); count++) {
+        for (unsigned long count = 0; count < storm->calls; count++) {
+                if (atomic_load_explicit(stop, memory_order_relaxed))
+                        break;
                 storm->worker->pairs += turn(storm, count);
                 atomic_store_explicit(&storm->worker->done, count + 1, memory_order_relaxed);
         }
@@ -161,13 +165,15 @@ static unsigned long long boot_clock_us(void)
         return (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000;
 }
 
-static void watch(const struct worker *workers, unsigned int processes, unsigned int n,
-                  struct sample *samples)
+/* Return: how many samples were taken before it was over. */
+static unsigned int watch(const struct worker *workers, unsigned int processes, unsigned long calls,
+                          unsigned int n, struct sample *samples)
 {
         struct timespec next;
+        unsigned int i;
 
         clock_gettime(CLOCK_MONOTONIC, &next);
-        for (unsigned int i = 0; i < n; i++) {
+        for (i = 0; i < n && done_by_all(workers, processes) / processes < calls; i++) {
                 next.tv_nsec += SAMPLE_NS;
                 next.tv_sec += next.tv_nsec / 1000000000;
                 next.tv_nsec %= 1000000000;
@@ -175,6 +181,7 @@ static void watch(const struct worker *workers, unsigned int processes, unsigned
                         continue;
                 samples[i] = (struct sample){boot_clock_us(), done_by_all(workers, processes)};
         }
+        return i;
 }
 
 static void report(const struct worker *workers, unsigned int processes, const struct sample *samples,
@@ -212,6 +219,7 @@ static void run(turn turn, struct storm *storm, unsigned int processes, unsigned
                 struct worker workers[PROCESSES_MAX];
         } *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         static struct sample samples[SECONDS_MAX * SAMPLES_A_SECOND];
+        unsigned int n;
         int status;
 
         must(shared == MAP_FAILED ? -1 : 0, "memory");
@@ -223,25 +231,26 @@ static void run(turn turn, struct storm *storm, unsigned int processes, unsigned
                 if (child == 0)
                         work(turn, storm, &shared->stop);
         }
-        watch(shared->workers, processes, seconds * SAMPLES_A_SECOND, samples);
+        n = watch(shared->workers, processes, storm->calls, seconds * SAMPLES_A_SECOND, samples);
         atomic_store(&shared->stop, true);
         for (unsigned int i = 0; i < processes; i++) {
                 must(wait(&status), "wait");
                 must(status == 0 ? 0 : -1, "a process of the storm failed");
         }
-        report(shared->workers, processes, samples, seconds * SAMPLES_A_SECOND);
+        report(shared->workers, processes, samples, n);
 }
 
 int main(int argc, char **argv)
 {
         struct storm storm = {0};
 
-        if (argc != 6) {
-                fprintf(stderr, "storm files|open|fork FOLDER SECONDS PROCESSES FILES\n");
+        if (argc != 6 && argc != 7) {
+                fprintf(stderr, "storm files|open|fork FOLDER SECONDS PROCESSES FILES [CALLS]\n");
                 return 2;
         }
         storm.folder = argv[2];
         storm.files = parse(argv[5], 1000000);
+        storm.calls = argc == 7 ? parse(argv[6], UINT_MAX) : ULONG_MAX;
         for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
                 if (strcmp(argv[1], kinds[i].name) != 0)
                         continue;

@@ -1,0 +1,167 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+Storms of calls on all processors beside a collector of the whole machine: they keep their speed, nobody
+sleeps in the audit system, memory stays bounded, and what is neither stored nor counted as lost was shed
+at a time that the profile tells.
+
+BOOTAHEAD_STORM_SECONDS makes the storms longer than the few seconds that an ordinary run has for them.
+Rates are judged by the median of up to three rounds, each beside a storm without a collector.
+"""
+
+import collections
+import functools
+import os
+import pathlib
+import signal
+import statistics
+import sys
+import time
+import unittest
+
+from support import SameAuditState, need_root_and_audit, skip
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from bed import storm  # noqa: E402
+
+BUILD = os.environ.get('BOOTAHEAD_RELEASE')
+SECONDS = int(os.environ.get('BOOTAHEAD_STORM_SECONDS', 5))
+SETTLED = min(5, SECONDS - 2)   # seconds after which a storm runs at its lasting speed
+STOPPED = min(10, SECONDS)      # seconds for which the reader stands still
+ROUNDS = 3
+MEMORY = 64 << 20
+PRECISION = 0.001
+MARGIN_US = 30000               # around an interval: audit's own clock is coarse, and both sources deliver
+FILES = 1000
+MILLION = 1_000_000
+
+
+@functools.cache
+def plain_rate(kind, _, since):
+    return storm.run(kind, SECONDS, BUILD).rate(since)
+
+
+class Load(SameAuditState):
+    def collected(self, kind, source, *options, seconds=SECONDS, **more):
+        result = storm.collected(kind, seconds, BUILD, [f'--source={source}', *options], **more)
+        self.assertEqual(result.waited, 0, 'somebody slept in the audit system')
+        self.assertLessEqual(result.resident + result.buffers, MEMORY)
+        return result
+
+    def rates(self, kind, source, least, since=0):
+        """The last run, when the storm was fast enough in most of them."""
+        ratios = []
+        for number in range(ROUNDS):
+            result = self.collected(kind, source)
+            ratios.append(result.storm.rate(since) / plain_rate(kind, number, since))
+            if ratios[0] >= least:
+                break
+        print(f'{kind} beside {source}: {statistics.median(ratios):.2f} of its speed', file=sys.stderr)
+        self.assertGreaterEqual(statistics.median(ratios), least, ratios)
+        return result
+
+    def assert_near(self, found, expected, slack=0):
+        self.assertLessEqual(abs(found - expected), expected * PRECISION + slack)
+
+    def assert_deleted_files_are_counted(self, result):
+        """None has a name at the end. Where audit and fanotify take turns, both saw what lies between."""
+        shed = [kind for kind, _, _ in result.intervals()].count('shed')
+        self.assert_near(len(result.accesses()) + sum(result.report['losses'].values()), result.storm.done,
+                         slack=shed * 2 * MARGIN_US / 1e6 * result.storm.rate())
+
+    def test_files_audit(self):
+        self.assert_deleted_files_are_counted(self.rates('files', 'audit', 0.6))
+
+    def test_files_fanotify(self):
+        self.assert_deleted_files_are_counted(self.rates('files', 'fanotify', 0.8))
+
+    def assert_all_pairs(self, result):
+        stored = {(name, process) for name, process, _ in result.accesses()}
+        losses = result.report['losses']
+        self.assert_near(len(stored) + losses['processes'], result.storm.pairs)
+        self.assertEqual(result.intervals(), [])
+
+    def test_open_fanotify(self):
+        self.assert_all_pairs(self.rates('open', 'fanotify', 0.5, SETTLED))
+
+    def test_fork_fanotify(self):
+        self.assert_all_pairs(self.rates('fork', 'fanotify', 0.5, SETTLED))
+
+    def test_fork_audit(self):
+        self.assert_all_pairs(self.rates('fork', 'audit', 0.5, SETTLED))
+
+    def test_open_audit(self):
+        result = self.rates('open', 'audit', 0.5, SETTLED)
+        self.assertEqual({name for name, _, _ in result.accesses()}, {'0'})
+        self.assertIn('shed', [kind for kind, _, _ in result.intervals()])
+
+    def test_no_holes_but_those_told(self):
+        """Each process opens its files by turns, so each access says which must come next."""
+        result = self.collected('open', 'audit', files=FILES)
+        intervals = [(begin - MARGIN_US, end + MARGIN_US) for _, begin, end in result.intervals()]
+        self.assertTrue(intervals)
+        turns = collections.defaultdict(list)
+        for name, process, at in result.accesses():
+            span = sum(end < at for _, end in intervals)
+            if not any(begin <= at <= end for begin, end in intervals):
+                turns[process, span].append(int(name))
+        stored = sum(map(len, turns.values()))
+        missing = sum((after - before - 1) % FILES for names in turns.values()
+                      for before, after in zip(names, names[1:]))
+        self.assertGreater(stored, 10 * FILES)
+        losses = result.report['losses']
+        self.assert_near(missing, losses['kernel'] + losses['socket'] + losses['incomplete'],
+                         slack=stored * PRECISION)
+
+    def test_nothing_is_shed_where_told_so(self):
+        result = self.collected('open', 'audit', '--limit-rate=0', seconds=2, files=FILES)
+        losses = sum(result.report['losses'].values()) - result.report['losses']['unresolved']
+        self.assertEqual(result.intervals(), [])
+        self.assert_near(len(result.accesses()) + losses, result.storm.done)
+
+    def stand_still(self, collector):
+        time.sleep(0.2)
+        collector.process.send_signal(signal.SIGSTOP)
+        self.stopped = time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6
+        time.sleep(STOPPED)
+        self.continued = time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6
+        collector.process.send_signal(signal.SIGCONT)
+
+    def stopped_reader(self, kind, source, **more):
+        result = self.collected(kind, source, seconds=STOPPED + 3, meanwhile=self.stand_still, **more)
+        self.assertTrue(any(at > self.continued for _, _, at in result.accesses()), 'the recording ended')
+        return result
+
+    def test_stopped_reader_audit(self):
+        """What the kernel's queue had no room for is counted; then the storm is shed."""
+        result = self.stopped_reader('open', 'audit', files=FILES)
+        begins = [begin for _, begin, _ in result.intervals()]
+        self.assertTrue(begins)
+        stored = sum(at < begins[0] - MARGIN_US for _, _, at in result.accesses())
+        losses = result.report['losses']
+        done = result.storm.done_at(begins[0])
+        self.assertGreater(losses['kernel'], 0.8 * (result.storm.done_at(self.continued) -
+                                                    result.storm.done_at(self.stopped)))
+        self.assert_near(stored + losses['kernel'] + losses['incomplete'], done, slack=0.01 * done)
+
+    def test_stopped_reader_fanotify(self):
+        """How much an overflow hides nobody knows; when it was is told."""
+        result = self.stopped_reader('open', 'fanotify', files=20 * FILES)
+        self.assertGreater(result.report['losses']['fanotify'], 0)
+        self.assertTrue([begin for kind, begin, end in result.intervals()
+                         if kind == 'blind' and begin < self.stopped + 1e6 and end >= self.continued],
+                        result.intervals())
+
+    def test_a_million_opens_are_whole(self):
+        for source in ('audit', 'fanotify'):
+            result = self.collected('open', source, seconds=60, files=20 * FILES,
+                                    calls=MILLION // os.cpu_count())
+            with self.subTest(source):
+                self.assertEqual(len({name for name, _, _ in result.accesses()}), 20 * FILES)
+
+
+if __name__ == '__main__':
+    if not BUILD:
+        skip('BOOTAHEAD_RELEASE does not name a release build: what measures speed is built as a packager does')
+    need_root_and_audit()
+    unittest.main(verbosity=2)
