@@ -5,10 +5,7 @@ Touched pages: a profile has the pages that a program asked for, and no others; 
 kernel's buffers is counted; the trace instance goes with the collector, however that ends.
 """
 
-import ctypes
-import mmap
 import os
-import pathlib
 import re
 import signal
 import subprocess
@@ -17,15 +14,11 @@ import tempfile
 import time
 import unittest
 
-from support import BUILD, COLLECT, Profile, collect, skip, unquote
+from support import BUILD, COLLECT, Profile, collect, skip
+from touching import PAGE, TRACEFS, instances, mount_tracefs, ranges_of, resident_pages
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from bed import mounts  # noqa: E402
-
-PAGE = 4096
 AROUND = 16  # pages that the kernel maps around a fault, aligned
 PAGES = 1000
-TRACEFS = pathlib.Path('/sys/kernel/tracing')
 
 # Reads some pages of one file, faults in some of another, and reads ahead a third.
 PROGRAM = '''
@@ -41,25 +34,8 @@ os.posix_fadvise(ahead, 0, 0, os.POSIX_FADV_WILLNEED)
 '''
 
 
-def mount_tracefs():
-    mounts.make_mounts_private()
-    if subprocess.run(['mount', '-t', 'tracefs', 'none', TRACEFS], capture_output=True).returncode != 0:
-        skip('this kernel has no tracefs')
-    if not (TRACEFS / 'events/filemap/mm_filemap_get_pages').exists():
-        skip('this kernel does not tell which pages are asked for')
-
-
-def instances():
-    return {path.name for path in (TRACEFS / 'instances').iterdir() if path.name.startswith('bootahead-')}
-
-
 def ranges(profile, path):
-    """The pages of a file in a profile."""
-    pages = set()
-    for name, page, count in re.findall(r'^range "((?:[^"\\]|\\.)*)" page=(\d+) count=(\d+)', profile.text, re.M):
-        if unquote(name) == os.fsencode(path):
-            pages |= set(range(int(page), int(page) + int(count)))
-    return pages
+    return ranges_of(profile).get(os.fsencode(path), set())
 
 
 class Touched(unittest.TestCase):
@@ -120,21 +96,23 @@ class Touched(unittest.TestCase):
                 os.pread(file.fileno(), PAGE, page * PAGE)
         program = ('import mmap, os, sys; f = os.open(sys.argv[1], os.O_RDONLY);'
                    'mmap.mmap(f, 0, prot=mmap.PROT_READ)[17 * 4096]')
-        resident = self.resident(path)
+        resident = resident_pages(path)
         profile = self.record(sys.executable, '-c', program, path)
         self.assertLess(len(resident), AROUND)
         self.assertEqual(ranges(profile, path), resident)
 
-    def resident(self, path):
-        """The pages in memory, by mincore(2) on a mapping that touches none."""
-        libc, length = ctypes.CDLL(None, use_errno=True), ctypes.c_size_t(PAGES * PAGE)
-        libc.mmap.restype = ctypes.c_void_p
-        vector = (ctypes.c_ubyte * PAGES)()
-        with open(path, 'rb') as file:
-            start = ctypes.c_void_p(libc.mmap(None, length, 0, mmap.MAP_SHARED, file.fileno(), ctypes.c_long(0)))
-            self.assertEqual(libc.mincore(start, length, vector), 0)
-            libc.munmap(start, length)
-        return {page for page in range(PAGES) if vector[page] & 1}
+    def test_others_do_not_count(self):
+        """What others touch of a file that the command reads, too."""
+        path = self.make('read')
+        program = 'import os, sys; os.pread(os.open(sys.argv[1], os.O_RDONLY), 1, int(sys.argv[2]) * 4096)'
+        read = f'{sys.executable} -c "$1" "$2"'
+        noise = subprocess.Popen(['sh', '-c', f'while {read} 500; do :; done', '-', program, path])
+        try:
+            profile = self.record('sh', '-c', f'sleep 0.2; {read} 3', '-', program, path)
+        finally:
+            noise.kill()
+            noise.wait()
+        self.assertEqual(ranges(profile, path), {3})
 
     def start(self, *arguments):
         running = subprocess.Popen([COLLECT, '--source=fanotify', f'--output={self.folder}/profile', *arguments],
