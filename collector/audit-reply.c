@@ -3,10 +3,11 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 
 enum { TIMEOUT_MS = 1000 };
 
-int audit_wait_reply(int fd, int type, struct audit_reply *ret)
+int audit_wait_reply(int fd, int sequence, int type, struct audit_reply *ret)
 {
         for (;;) {
                 struct pollfd ready = {.fd = fd, .events = POLLIN};
@@ -19,6 +20,8 @@ int audit_wait_reply(int fd, int type, struct audit_reply *ret)
                         continue;
                 if (r < 0)
                         return r;
+                if (ret->nlh->nlmsg_seq != (uint32_t)sequence)
+                        continue;
                 if (ret->type == NLMSG_ERROR && ret->error->error)
                         return ret->error->error;
                 if (ret->type == NLMSG_DONE)

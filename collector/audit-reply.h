@@ -4,6 +4,8 @@
 
 #include <libaudit.h>
 
-/* audit_wait_reply - reads replies until one is of the given type, or says that there are no more
+/* audit_wait_reply - reads replies to one request until one is of the given type, or says that there are no
+ * more; what is left of earlier requests is thrown away
+ * @sequence: what libaudit's function for the request returned
  * Return: 1, 0 (NLMSG_DONE came), the kernel's negative errno, -ETIMEDOUT, or another negative errno. */
-int audit_wait_reply(int fd, int type, struct audit_reply *ret);
+int audit_wait_reply(int fd, int sequence, int type, struct audit_reply *ret);

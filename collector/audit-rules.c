@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "audit-reply.h"
 
@@ -61,7 +62,7 @@ enum audit_call audit_call_of(uint32_t arch, uint32_t syscall)
  * key only after auditctl's own global variables were set. */
 union rule {
         struct audit_rule_data data;
-        char storage[sizeof(struct audit_rule_data) + sizeof AUDIT_RULE_KEY];
+        char storage[sizeof(struct audit_rule_data) + sizeof AUDIT_TIE_PATH + sizeof AUDIT_RULE_KEY];
 };
 
 static void add_field(union rule *rule, uint32_t field, uint32_t comparison, uint32_t value)
@@ -73,11 +74,19 @@ static void add_field(union rule *rule, uint32_t field, uint32_t comparison, uin
         rule->data.values[at] = value;
 }
 
-static void add_key(union rule *rule)
+static void add_text(union rule *rule, uint32_t field, uint32_t comparison, const char *text)
 {
-        add_field(rule, AUDIT_FILTERKEY, AUDIT_EQUAL, strlen(AUDIT_RULE_KEY));
-        rule->data.buflen = strlen(AUDIT_RULE_KEY);
-        memcpy(rule->data.buf, AUDIT_RULE_KEY, strlen(AUDIT_RULE_KEY));
+        size_t length = strlen(text);
+
+        add_field(rule, field, comparison, (uint32_t)length);
+        memcpy(rule->data.buf + rule->data.buflen, text, length);
+        rule->data.buflen += (uint32_t)length;
+}
+
+/* The last condition: it looks at the process, and is always true. */
+static void add_tie(union rule *rule)
+{
+        add_text(rule, AUDIT_EXE, AUDIT_NOT_EQUAL, AUDIT_TIE_PATH);
 }
 
 static void set_bit(union rule *rule, unsigned int bit)
@@ -102,7 +111,8 @@ static int add_rule(int fd, union rule *rule, const struct rule_scope *scope, in
         add_field(rule, AUDIT_FILETYPE, AUDIT_EQUAL, S_IFREG);
         if (scope->session != UINT32_MAX)
                 add_field(rule, AUDIT_SESSIONID, AUDIT_EQUAL, scope->session);
-        add_key(rule);
+        add_tie(rule);
+        add_text(rule, AUDIT_FILTERKEY, AUDIT_EQUAL, AUDIT_RULE_KEY);
         r = audit_add_rule_data(fd, &rule->data, filter, AUDIT_ALWAYS);
         return r < 0 ? r : 0;
 }
@@ -146,72 +156,75 @@ static int add_rules_for(int fd, const struct rule_scope *scope)
         return add_uring_rule(fd, scope);
 }
 
-int audit_rules_add(int fd, const struct mounts *mounts, uint32_t session)
+int audit_rules_add(int fd, const struct mounts *mounts, size_t from, uint32_t session)
 {
         struct rule_scope scope = {.session = session};
-        int r = add_rules_for(fd, &scope);
+        int r = from == 0 ? add_rules_for(fd, &scope) : 0;
 
-        for (size_t i = 0; r == 0 && i < mounts->count; i++) {
+        for (size_t i = from; r == 0 && i < mounts->count; i++) {
                 scope.device = mounts->filesystems[i].device;
                 if (major(scope.device) == 0)
                         r = add_rules_for(fd, &scope);
         }
-        if (r < 0)
-                audit_rules_delete(fd);
         return r;
+}
+
+/* The kernel does not evaluate rules that exclude records when they have a key. */
+static int add_exclusion(int fd, uint32_t type, pid_t pid)
+{
+        union rule rule = {0};
+        int r;
+
+        add_field(&rule, AUDIT_MSGTYPE, AUDIT_EQUAL, type);
+        if (pid)
+                add_field(&rule, AUDIT_PID, AUDIT_EQUAL, (uint32_t)pid);
+        add_tie(&rule);
+        r = audit_add_rule_data(fd, &rule.data, AUDIT_FILTER_EXCLUDE, AUDIT_ALWAYS);
+        return r < 0 ? r : 0;
 }
 
 /* What an event has besides its call, working directory and paths is of no use to us, and each record
  * wakes the kernel's audit thread. */
-static const uint32_t spared_types[] = {AUDIT_EXECVE, AUDIT_EOE, AUDIT_PROCTITLE};
-
-/* The kernel does not evaluate such rules when they have a key; a second field that is always true marks
- * them as ours. */
 int audit_rules_spare(int fd)
 {
-        for (size_t i = 0; i < sizeof spared_types / sizeof *spared_types; i++) {
-                union rule rule = {0};
-                int r;
+        static const uint32_t types[] = {AUDIT_EXECVE, AUDIT_EOE, AUDIT_PROCTITLE};
+        int r = 0;
 
-                add_field(&rule, AUDIT_MSGTYPE, AUDIT_EQUAL, spared_types[i]);
-                add_field(&rule, AUDIT_PID, AUDIT_NOT_EQUAL, 0);
-                r = audit_add_rule_data(fd, &rule.data, AUDIT_FILTER_EXCLUDE, AUDIT_ALWAYS);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        for (size_t i = 0; r == 0 && i < sizeof types / sizeof *types; i++)
+                r = add_exclusion(fd, types[i], 0);
+        return r;
 }
 
-static bool is_sparing(const struct audit_rule_data *rule)
+/* The record of a new rule is made when the rule is in force already, and that of a removed one before it is
+ * out: not even this rule leaves one. */
+int audit_rules_silence(int fd)
 {
-        if (rule->flags != AUDIT_FILTER_EXCLUDE || rule->field_count != 2 ||
-            rule->fields[0] != AUDIT_MSGTYPE || rule->fieldflags[0] != AUDIT_EQUAL ||
-            rule->fields[1] != AUDIT_PID || rule->fieldflags[1] != AUDIT_NOT_EQUAL || rule->values[1] != 0)
-                return false;
-        for (size_t i = 0; i < sizeof spared_types / sizeof *spared_types; i++)
-                if (rule->values[0] == spared_types[i])
-                        return true;
-        return false;
+        return add_exclusion(fd, AUDIT_CONFIG_CHANGE, getpid());
+}
+
+static bool has_text(const struct audit_rule_data *rule, size_t offset, uint32_t length, const char *text)
+{
+        return length == strlen(text) && offset + length <= rule->buflen &&
+               !memcmp(rule->buf + offset, text, length);
 }
 
 static bool is_ours(const struct audit_rule_data *rule)
 {
         size_t offset = 0;
 
-        if (is_sparing(rule))
-                return true;
-
         for (uint32_t i = 0; i < rule->field_count && i < AUDIT_MAX_FIELDS; i++) {
                 switch (rule->fields[i]) {
                 case AUDIT_FILTERKEY:
-                        return rule->values[i] == strlen(AUDIT_RULE_KEY) &&
-                               offset + rule->values[i] <= rule->buflen &&
-                               !memcmp(rule->buf + offset, AUDIT_RULE_KEY, rule->values[i]);
+                        return has_text(rule, offset, rule->values[i], AUDIT_RULE_KEY);
+                case AUDIT_EXE:
+                        if (has_text(rule, offset, rule->values[i], AUDIT_TIE_PATH))
+                                return true;
+                        offset += rule->values[i];
+                        break;
                 case AUDIT_SUBJ_USER ... AUDIT_SUBJ_CLR: /* fields with a text in the rule's buffer */
                 case AUDIT_OBJ_USER ... AUDIT_OBJ_LEV_HIGH:
                 case AUDIT_WATCH:
                 case AUDIT_DIR:
-                case AUDIT_EXE:
                         offset += rule->values[i];
                         break;
                 default:
@@ -250,11 +263,11 @@ static int keep(struct rule_list *list, const struct audit_rule_data *rule, size
 static int list_rules(int fd, struct rule_list *list)
 {
         struct audit_reply reply;
-        int r = audit_request_rules_list_data(fd);
+        int sequence = audit_request_rules_list_data(fd), r;
 
-        if (r < 0)
-                return r;
-        while ((r = audit_wait_reply(fd, AUDIT_LIST_RULES, &reply)) > 0) {
+        if (sequence < 0)
+                return sequence;
+        while ((r = audit_wait_reply(fd, sequence, AUDIT_LIST_RULES, &reply)) > 0) {
                 r = keep(list, reply.ruledata, sizeof *reply.ruledata + reply.ruledata->buflen);
                 if (r < 0)
                         return r;

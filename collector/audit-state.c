@@ -17,7 +17,7 @@
 #define STATE_FILE "audit-state"
 #define STATE_TEMPORARY "audit-state.new"
 
-enum { STATE_SIZE = 512 };
+enum { STATE_SIZE = 512, AUDIT_LOCKED = 2 };
 
 /* A boot's bursts fit into the queue; nobody ever sleeps for it; its overflow is silent and counted. */
 const struct audit_settings audit_our_settings = {
@@ -34,7 +34,7 @@ int audit_settings_read(int fd, struct audit_settings *ret)
         int r = audit_request_status(fd);
 
         if (r >= 0)
-                r = audit_wait_reply(fd, AUDIT_GET, &reply);
+                r = audit_wait_reply(fd, r, AUDIT_GET, &reply);
         if (r <= 0)
                 return r < 0 ? r : -EPROTO;
         *ret = (struct audit_settings){
@@ -97,7 +97,7 @@ int audit_usable(int fd, const struct view *view, struct audit_settings *ret, co
         r = audit_rules_count(fd, &ours, &foreign);
         if (r < 0)
                 return r;
-        if (ret->enabled == 2)
+        if (ret->enabled == AUDIT_LOCKED)
                 *ret_why = "the audit system is locked";
         else if (ret->owner && kill((pid_t)ret->owner, 0) == 0)
                 *ret_why = "an audit daemon is registered";
@@ -156,29 +156,36 @@ int audit_settings_take(int fd, const struct audit_settings *saved)
         return r < 0 ? r : 0;
 }
 
+int audit_settings_disable(int fd, const struct audit_settings *saved)
+{
+        struct audit_settings now;
+        int r = audit_settings_read(fd, &now);
+
+        if (r == 0 && now.enabled == audit_our_settings.enabled && saved->enabled != now.enabled)
+                r = audit_set_enabled(fd, saved->enabled);
+        return r < 0 ? r : 0;
+}
+
+/* The queue's limit last: until then there may be more in it than the old one allows. */
 int audit_settings_give_back(int fd, const struct audit_settings *saved)
 {
         const struct audit_settings *ours = &audit_our_settings;
         struct audit_settings now;
-        int r = audit_settings_read(fd, &now), first = 0;
+        int r = audit_settings_read(fd, &now);
 
         if (r < 0)
                 return r;
-        if (now.enabled == 2)
-                return 0; /* locked by the administrator: everything is his now */
-        if (now.enabled == ours->enabled && saved->enabled != now.enabled)
-                first = audit_set_enabled(fd, saved->enabled);
+        if (now.enabled == AUDIT_LOCKED)
+                return 0; /* by the administrator: everything is his now */
         if (now.failure == ours->failure && saved->failure != now.failure)
                 r = audit_set_failure(fd, saved->failure);
         if (r >= 0 && now.rate_limit == ours->rate_limit && saved->rate_limit != now.rate_limit)
                 r = audit_set_rate_limit(fd, saved->rate_limit);
-        if (r >= 0 && now.backlog_limit == ours->backlog_limit && saved->backlog_limit != now.backlog_limit)
-                r = audit_set_backlog_limit(fd, saved->backlog_limit);
         if (r >= 0 && now.backlog_wait_time == ours->backlog_wait_time &&
             saved->backlog_wait_time != now.backlog_wait_time)
                 r = audit_set_backlog_wait_time(fd, saved->backlog_wait_time);
-        if (first < 0)
-                return first;
+        if (r >= 0 && now.backlog_limit == ours->backlog_limit && saved->backlog_limit != now.backlog_limit)
+                r = audit_set_backlog_limit(fd, saved->backlog_limit);
         return r < 0 ? r : 0;
 }
 
@@ -194,6 +201,29 @@ static int parse_state(const char *text, struct audit_settings *ret, int *ret_pi
         return ret->enabled > 1 || ret->failure > AUDIT_FAIL_PANIC ? -EBADMSG : 0;
 }
 
+/* Most rules went with their collector; what it left otherwise goes here. */
+static int restore(int fd, const struct view *view, const struct audit_settings *saved, uint32_t owner)
+{
+        __attribute__((cleanup(audit_tie_cut))) struct audit_tie silence = AUDIT_TIE_NONE;
+        struct audit_settings now;
+        int r, deleted;
+
+        if (audit_tie_init(&silence, view) == 0) {
+                audit_rules_silence(fd);
+                audit_tie_hide(view);
+        }
+        r = audit_settings_disable(fd, saved);
+        deleted = audit_rules_delete(fd);
+        /* The kernel learns that its daemon is dead only when it has something for it. */
+        if (audit_settings_read(fd, &now) == 0 && now.owner == owner)
+                audit_set_pid(fd, 0, WAIT_NO);
+        if (r == 0)
+                r = audit_settings_give_back(fd, saved);
+        audit_tie_cut(&silence);
+        audit_ties_remove(view);
+        return r < 0 ? r : deleted < 0 ? deleted : 0;
+}
+
 int audit_state_restore(const struct view *view)
 {
         _cleanup_close_ int fd = -1;
@@ -201,7 +231,7 @@ int audit_state_restore(const struct view *view)
         unsigned long long ticks;
         char text[STATE_SIZE];
         struct life life;
-        int pid, deleted, r = view_read(view->run, STATE_FILE, text, sizeof text);
+        int pid, r = view_read(view->run, STATE_FILE, text, sizeof text);
 
         if (r == -ENOENT)
                 return 0;
@@ -214,11 +244,9 @@ int audit_state_restore(const struct view *view)
         fd = audit_open();
         if (fd < 0)
                 return -errno;
-        /* Disabled first: nobody is registered any more, each change would be printed to the kernel's log. */
-        r = audit_settings_give_back(fd, &saved);
-        deleted = audit_rules_delete(fd);
-        if (r < 0 || deleted < 0)
-                return r < 0 ? r : deleted;
+        r = restore(fd, view, &saved, (uint32_t)pid);
+        if (r < 0)
+                return r;
         audit_state_drop(view);
         return 1;
 }

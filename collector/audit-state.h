@@ -38,7 +38,10 @@ int audit_state_save(const struct view *view, const struct audit_settings *setti
 /* audit_settings_take - sets what collecting needs; everything but @enabled and the owner */
 int audit_settings_take(int fd, const struct audit_settings *saved);
 
-/* audit_settings_give_back - sets everything but the owner to what it was
+/* audit_settings_disable - disables audit where it was disabled before and only we enabled it */
+int audit_settings_disable(int fd, const struct audit_settings *saved);
+
+/* audit_settings_give_back - sets everything but @enabled and the owner to what it was
  * A setting that is no longer what we made it was changed by somebody: it stays. */
 int audit_settings_give_back(int fd, const struct audit_settings *saved);
 

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,19 +17,21 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "audit-state.h"
 #include "cleanup.h"
 #include "collection.h"
 #include "finish.h"
+#include "guardian.h"
 #include "options.h"
 #include "profile.h"
 #include "report.h"
+#include "restore.h"
 #include "session.h"
 #include "store.h"
 #include "touched.h"
-#include "trace.h"
 
 DEFINE_CLEANUP(struct profile *, profile_free)
+
+enum { READY_MS = 3000 };
 
 static int refuse(const char *subject, const char *why, const char *consequence)
 {
@@ -36,25 +39,39 @@ static int refuse(const char *subject, const char *why, const char *consequence)
         return EXIT_REFUSED;
 }
 
-static int restore(void)
+static int restore(const struct view *view)
+{
+        int r = restore_all(view);
+
+        if (r < 0)
+                return refuse(BOOTAHEAD_RUNDIR, r == -EBUSY ? "its collector is running" : strerror(-r),
+                              "nothing restored");
+        if (r > 0)
+                fputs("bootahead-collect: what a killed collector left behind is restored\n", stderr);
+        return EXIT_DONE;
+}
+
+static int leave(const struct view *view)
+{
+        int r = leave_audit(view);
+
+        if (r < 0)
+                return refuse("audit", strerror(-r), "the collector may still use it");
+        if (r > 0)
+                fputs("bootahead-collect: the collector has left the audit system\n", stderr);
+        return EXIT_DONE;
+}
+
+/* What is asked of others' collectors, not of one of our own. */
+static int run_errand(int (*errand)(const struct view *view))
 {
         struct view view;
         const char *what;
-        int r = view_open(&view, "/", &what), traces = 0;
+        int status, r = view_open(&view, "/", &what);
 
-        if (r == 0) {
-                traces = trace_restore(&view);
-                r = audit_state_restore(&view);
-        }
+        status = r < 0 ? refuse(what, strerror(-r), "nothing done") : errand(&view);
         view_close(&view);
-        if (traces > 0)
-                fputs("bootahead-collect: trace instance of a killed collector removed\n", stderr);
-        if (r < 0)
-                return refuse(BOOTAHEAD_RUNDIR "/audit-state",
-                              r == -EBUSY ? "its collector is running" : strerror(-r), "nothing restored");
-        if (r > 0)
-                fputs("bootahead-collect: audit rules and settings of a killed collector restored\n", stderr);
-        return EXIT_DONE;
+        return status;
 }
 
 /* Nobody waits for the profile: it is made from what is left over of CPU and disk. */
@@ -113,12 +130,27 @@ static void mark_as_storage_daemon(char **argv)
                 argv[0][0] = '@';
 }
 
+/* The boot does not wait for a collector that does not come to collecting. */
+static int wait_until_ready(pid_t child, int ready)
+{
+        struct pollfd poll_ready = {.fd = ready, .events = POLLIN};
+        char word;
+
+        if (poll(&poll_ready, 1, READY_MS) <= 0) {
+                kill(child, SIGTERM);
+                return refuse("start", "it takes too long", "not collecting");
+        }
+        if (read(ready, &word, 1) == 1)
+                return EXIT_DONE;
+        waitpid(child, NULL, 0);
+        return EXIT_REFUSED;
+}
+
 /* to_background - Return: in the parent its exit status; in the child -1 with the pipe that tells the
  * parent to go. */
 static int to_background(int *ret_ready)
 {
         int ends[2];
-        char word;
         pid_t child;
 
         if (pipe2(ends, O_CLOEXEC) < 0)
@@ -133,15 +165,12 @@ static int to_background(int *ret_ready)
                 return -1;
         }
         close(ends[1]);
-        if (read(ends[0], &word, 1) == 1)
-                return EXIT_DONE;
-        waitpid(child, NULL, 0);
-        return EXIT_REFUSED;
+        return wait_until_ready(child, ends[0]);
 }
 
-static void announce_ready(int *ready)
+static void announce_ready(const struct view *view, int *ready)
 {
-        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        int null = openat(view->dev, "null", O_RDWR | O_CLOEXEC);
 
         if (null >= 0) {
                 dup2(null, STDIN_FILENO);
@@ -183,6 +212,22 @@ static int exit_status(const struct session *session, int status)
                                                   : WEXITSTATUS(session->child_status);
 }
 
+/* The recorded root is entered when the audit system has been taken: rules need /proc, which is not there
+ * before the system's own init has moved it. */
+static int start(struct session *session, const char **ret_why)
+{
+        struct collection *collection = session->collection;
+        int r;
+
+        start_clock(collection);
+        r = session_start(session, ret_why);
+        if (r == 0 && session->options->early)
+                r = view_enter(&collection->view);
+        if (r != 0)
+                refuse(r > 0 ? "audit" : "source", r > 0 ? *ret_why : strerror(-r), "not collecting");
+        return r;
+}
+
 static int collect(struct collection *collection, const struct options *options, int *ready)
 {
         struct session session;
@@ -190,30 +235,49 @@ static int collect(struct collection *collection, const struct options *options,
         const char *why = "";
         int r = store_init(&store, &collection->view, options->output);
 
-        if (r == 0 && options->early)
-                r = view_enter(&collection->view);
         if (r == 0)
                 r = mounts_update(&collection->mounts, &collection->view);
         if (r < 0)
                 return refuse(options->root, strerror(-r), "not collecting");
-        start_clock(collection);
         session_init(&session, collection, options);
-        r = session_start(&session, &why);
-        if (r != 0)
-                return refuse(r > 0 ? "audit" : "source", r > 0 ? why : strerror(-r), "not collecting");
+        r = start(&session, &why);
+        if (r != 0) {
+                session_stop(&session);
+                return EXIT_REFUSED;
+        }
         r = options->command ? 0 : report_begin(collection);
         if (r < 0)
                 fprintf(stderr, "bootahead-collect: '%s': %s, nobody will find this collector\n",
                         BOOTAHEAD_RUNDIR, strerror(-r));
         if (*ready >= 0)
-                announce_ready(ready);
+                announce_ready(&collection->view, ready);
         r = session_run(&session);
         session_stop(&session);
-        if (r < 0)
+        if (r < 0) {
+                report_end(collection, NULL, store.path, strerror(-r));
                 return refuse("session", strerror(-r), "no profile written");
+        }
         if (!options->command)
                 become_idle();
         return exit_status(&session, finish(collection, &store));
+}
+
+/* Without a guardian nobody may be there to give back what a kill -9 leaves; the unit's stop step still is.
+ */
+static int guarded(struct collection *collection, const struct options *options, int *ready)
+{
+        struct guardian guardian = GUARDIAN_NONE;
+        int status, r = guardian_start(&guardian, &collection->view);
+
+        if (r < 0)
+                fprintf(stderr, "bootahead-collect: 'fork': %s, collecting without a guardian\n",
+                        strerror(-r));
+        collection->arguments = options->arguments;
+        collection->recording = recording_new(&options->limits);
+        status = collection->recording ? collect(collection, options, ready)
+                                       : refuse("recording", strerror(ENOMEM), "not collecting");
+        guardian_dismiss(&guardian);
+        return status;
 }
 
 int main(int argc, char **argv)
@@ -226,8 +290,8 @@ int main(int argc, char **argv)
 
         if (options_parse(argc, argv, &options, &status))
                 return status;
-        if (options.restore)
-                return restore();
+        if (options.restore || options.leave_audit)
+                return run_errand(options.restore ? restore : leave);
         mark_as_storage_daemon(argv);
         if (options.background) {
                 status = to_background(&ready);
@@ -236,14 +300,8 @@ int main(int argc, char **argv)
         }
         block_signals();
         r = view_open(&collection.view, options.root, &what);
-        if (r < 0) {
-                status = refuse(what, strerror(-r), "not collecting");
-        } else {
-                collection.arguments = options.arguments;
-                collection.recording = recording_new(&options.limits);
-                status = collection.recording ? collect(&collection, &options, &ready)
-                                              : refuse("recording", strerror(ENOMEM), "not collecting");
-        }
+        status =
+                r < 0 ? refuse(what, strerror(-r), "not collecting") : guarded(&collection, &options, &ready);
         recording_free(collection.recording);
         touched_free(collection.touched);
         mounts_done(&collection.mounts);

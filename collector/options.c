@@ -23,6 +23,7 @@ static const char help[] =
         "  --background                  return as soon as collecting has begun\n"
         "  --early                       run from an initramfs: make DIR the program's own root\n"
         "  --restore                     give back what a killed collector left behind, and exit\n"
+        "  --leave-audit                 make the running collector leave the audit system, and exit\n"
         "  --help, --version\n";
 
 enum {
@@ -36,6 +37,7 @@ enum {
         OPTION_BACKGROUND,
         OPTION_EARLY,
         OPTION_RESTORE,
+        OPTION_LEAVE_AUDIT,
         OPTION_HELP,
         OPTION_VERSION
 };
@@ -51,6 +53,7 @@ static const struct option long_options[] = {
         {"background", no_argument, NULL, OPTION_BACKGROUND},
         {"early", no_argument, NULL, OPTION_EARLY},
         {"restore", no_argument, NULL, OPTION_RESTORE},
+        {"leave-audit", no_argument, NULL, OPTION_LEAVE_AUDIT},
         {"help", no_argument, NULL, OPTION_HELP},
         {"version", no_argument, NULL, OPTION_VERSION},
         {0},
@@ -121,6 +124,8 @@ static bool take_option(int option, struct options *options)
                 return options->early = true;
         case OPTION_RESTORE:
                 return options->restore = true;
+        case OPTION_LEAVE_AUDIT:
+                return options->leave_audit = true;
         default:
                 return false;
         }

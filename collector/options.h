@@ -17,7 +17,8 @@ struct options {
         struct recording_limits limits;
         bool background; /* return when collecting has begun */
         bool early;      /* enter the recorded root, as must be before it becomes the system's own */
-        bool restore;
+        bool restore;    /* not collect, but what restore.h says */
+        bool leave_audit;
         bool arguments; /* of processes are recorded too */
         char **command; /* NULL: the whole machine */
 };

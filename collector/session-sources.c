@@ -10,7 +10,7 @@
 
 static bool whole_machine(const struct session *session)
 {
-        return !session->options->command && !*session->collection->view.prefix;
+        return !session->options->command && (session->options->early || !*session->collection->view.prefix);
 }
 
 /* With audit=1 every process since the first has an audit context. */

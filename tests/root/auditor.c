@@ -26,6 +26,25 @@ static int reply_of_type(int fd, int type, struct audit_reply *reply)
         }
 }
 
+/* Texts stand in the rule's buffer in the order of their fields. */
+static void show_rule(const struct audit_rule_data *rule)
+{
+        size_t offset = 0;
+
+        printf("rule list=%u fields=%u", rule->flags, rule->field_count);
+        for (uint32_t i = 0; i < rule->field_count; i++) {
+                uint32_t field = rule->fields[i];
+
+                if (field != AUDIT_FILTERKEY && field != AUDIT_EXE && field != AUDIT_WATCH &&
+                    field != AUDIT_DIR)
+                        continue;
+                printf(" %s=%.*s", field == AUDIT_FILTERKEY ? "key" : "text", (int)rule->values[i],
+                       rule->buf + offset);
+                offset += rule->values[i];
+        }
+        putchar('\n');
+}
+
 static int show(int fd)
 {
         struct audit_reply reply;
@@ -38,8 +57,7 @@ static int show(int fd)
         if (audit_request_rules_list_data(fd) < 0)
                 return 1;
         while (reply_of_type(fd, AUDIT_LIST_RULES, &reply) == 1)
-                printf("rule list=%u fields=%u key=%.*s\n", reply.ruledata->flags,
-                       reply.ruledata->field_count, (int)reply.ruledata->buflen, reply.ruledata->buf);
+                show_rule(reply.ruledata);
         return 0;
 }
 
@@ -66,6 +84,51 @@ static int change_rule(int fd, int add)
                         : audit_delete_rule_data(fd, rule, AUDIT_FILTER_EXIT, AUDIT_ALWAYS);
         audit_rule_free_data(rule);
         return r < 0;
+}
+
+static int has_key(const struct audit_rule_data *rule)
+{
+        for (uint32_t i = 0; i < rule->field_count; i++)
+                if (rule->fields[i] == AUDIT_FILTERKEY)
+                        return 1;
+        return 0;
+}
+
+/* As auditctl -D does. */
+static int delete_all(int fd, int only_with_key)
+{
+        struct audit_rule_data *rules[64];
+        struct audit_reply reply;
+        int n = 0;
+
+        if (audit_request_rules_list_data(fd) < 0)
+                return 1;
+        while (n < 64 && reply_of_type(fd, AUDIT_LIST_RULES, &reply) == 1) {
+                size_t size = sizeof *reply.ruledata + reply.ruledata->buflen;
+
+                rules[n] = malloc(size);
+                if (!rules[n])
+                        return 1;
+                memcpy(rules[n], reply.ruledata, size);
+                n += !only_with_key || has_key(rules[n]);
+        }
+        for (int i = 0; i < n; i++) {
+                audit_delete_rule_data(fd, rules[i], (int)rules[i]->flags, (int)rules[i]->action);
+                free(rules[i]);
+        }
+        return 0;
+}
+
+/* From now on nobody is told of changes. */
+static int change_silence(int fd, int add)
+{
+        struct audit_rule_data rule = {.field_count = 1,
+                                       .fields = {AUDIT_MSGTYPE},
+                                       .values = {AUDIT_CONFIG_CHANGE},
+                                       .fieldflags = {AUDIT_EQUAL}};
+
+        return (add ? audit_add_rule_data(fd, &rule, AUDIT_FILTER_EXCLUDE, AUDIT_ALWAYS)
+                    : audit_delete_rule_data(fd, &rule, AUDIT_FILTER_EXCLUDE, AUDIT_ALWAYS)) < 0;
 }
 
 static int hold_place(int fd)
@@ -109,6 +172,16 @@ int main(int argc, char **argv)
                 return change_rule(fd, 1);
         if (argc == 2 && !strcmp(argv[1], "delete-rule"))
                 return change_rule(fd, 0);
+        if (argc == 2 && !strcmp(argv[1], "delete-all"))
+                return delete_all(fd, 0);
+        if (argc == 2 && !strcmp(argv[1], "delete-keyed"))
+                return delete_all(fd, 1);
+        if (argc == 2 && !strcmp(argv[1], "add-silence"))
+                return change_silence(fd, 1);
+        if (argc == 2 && !strcmp(argv[1], "delete-silence"))
+                return change_silence(fd, 0);
+        if (argc == 3 && !strcmp(argv[1], "enable"))
+                return audit_set_enabled(fd, (uint32_t)atoi(argv[2])) < 0;
         if (argc == 2 && !strcmp(argv[1], "register"))
                 return hold_place(fd);
         if (argc == 3 && !strcmp(argv[1], "backlog-limit"))

@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -101,6 +102,15 @@ STRACE = ['strace', '-f', '-y', '-qq', '-s', '4096', '-e', 'signal=none',
 
 def collect(*arguments, **options):
     return subprocess.run([COLLECT, *map(str, arguments)], capture_output=True, text=True, **options)
+
+
+def kill_all(running):
+    """A collector and its guardian, as a control group is killed."""
+    children = pathlib.Path(f'/proc/{running.pid}/task/{running.pid}/children').read_text().split()
+    assert len(children) == 1, children
+    for pid in (*children, running.pid):
+        os.kill(int(pid), signal.SIGKILL)
+    running.wait()
 
 
 class SameAuditState(unittest.TestCase):

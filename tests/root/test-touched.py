@@ -14,7 +14,7 @@ import tempfile
 import time
 import unittest
 
-from support import BUILD, COLLECT, Profile, collect, skip
+from support import BUILD, COLLECT, Profile, collect, kill_all, skip
 from touching import PAGE, TRACEFS, instances, mount_tracefs, ranges_of, resident_pages
 
 AROUND = 16  # pages that the kernel maps around a fault, aligned
@@ -161,14 +161,21 @@ class Touched(unittest.TestCase):
         self.assertIn(name, instances(), 'its collector lives')
         running.kill()
         running.wait()
+        end = time.monotonic() + 2
+        while name in instances() and time.monotonic() < end:
+            time.sleep(0.01)
+        self.assertNotIn(name, instances())
+
+    def test_killed_with_its_guardian(self):
+        running, name = self.start()
+        kill_all(running)
         self.assertIn(name, instances())
-        self.assertIn('trace instance of a killed collector removed', collect('--restore').stderr)
+        self.assertIn('is restored', collect('--restore').stderr)
         self.assertNotIn(name, instances())
 
     def test_next_start_restores(self):
         running, name = self.start()
-        running.kill()
-        running.wait()
+        kill_all(running)
         self.record('true')
         self.assertNotIn(name, instances())
 

@@ -1,0 +1,142 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+Others come to the audit system while we collect: we leave within a second, rules and settings are as they
+want them, and fanotify goes on in the same profile.
+"""
+
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+from support import AUDITOR, COLLECT, KEY, RUNDIR, Profile, SameAuditState, audit_state, need_root_and_audit
+
+SECOND = 1.0
+NOTICED = 5.0  # where nothing tells us
+
+
+def auditor(*words):
+    subprocess.run([AUDITOR, *words], check=True)
+
+
+class Overlap(SameAuditState):
+    def setUp(self):
+        super().setUp()
+        holder = tempfile.TemporaryDirectory(dir='/var/tmp')
+        self.addCleanup(holder.cleanup)
+        self.folder = holder.name
+        self.output = f'{holder.name}/profile'
+        self.running = subprocess.Popen([COLLECT, f'--output={self.output}', '--source=auto'],
+                                        stderr=subprocess.DEVNULL)
+        self.addCleanup(self.running.kill)
+        self.wait(lambda: f'key={KEY}' in audit_state(), 5)
+        time.sleep(0.2)
+        self.read('before')
+
+    def wait(self, condition, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if condition():
+                return
+            time.sleep(0.01)
+        self.fail(f'not within {seconds} s: {audit_state()}')
+
+    def read(self, name):
+        """Somebody opens a file that nobody else knows."""
+        path = f'{self.folder}/{name}'
+        shutil.copy('/etc/hostname', path)
+        subprocess.run(['cat', path], check=True, stdout=subprocess.DEVNULL)
+
+    def has_left(self):
+        state = audit_state()
+        return f'key={KEY}' not in state and f'pid={self.running.pid}' not in state
+
+    def leaves(self, seconds=SECOND, why=None):
+        """What the recording says when it was left: all files, both sources, the reason."""
+        self.wait(self.has_left, seconds)
+        self.assertIsNone(self.running.poll())
+        time.sleep(0.1)
+        self.read('after')
+        state = audit_state()
+        self.running.terminate()
+        self.assertEqual(self.running.wait(), 0)
+        self.assertEqual(audit_state(), state)
+        self.assertFalse((RUNDIR / 'audit-state').exists())
+        profile = Profile(self.output)
+        for name in ('before', 'after'):
+            self.assertIn(f'{self.folder}/{name}'.encode(), profile.files)
+        self.assertIn("sources=audit+fanotify", profile.text[:1000])
+        self.assertIn("then fanotify", profile.text[:1000])
+        if why:
+            self.assertIn(why, profile.text[:1000])
+        return state
+
+    def test_all_rules_deleted(self):
+        auditor('delete-all')
+        self.assertEqual(self.leaves(), self.before)
+
+    def test_rule_added(self):
+        auditor('add-rule')
+        try:
+            state = self.leaves(why='somebody changes the audit system')
+            self.assertIn('/etc/hostname', state)
+        finally:
+            auditor('delete-rule')
+
+    def test_enabled(self):
+        """Whoever enables audit finds it enabled when we are gone."""
+        auditor('enable', '1')
+        try:
+            self.assertIn('enabled=1', self.leaves())
+        finally:
+            auditor('enable', '0')
+
+    def test_disabled(self):
+        auditor('enable', '0')
+        self.assertEqual(self.leaves(), self.before)
+
+    def test_setting_changed(self):
+        auditor('backlog-limit', '12345')
+        try:
+            self.assertIn('backlog_limit=12345', self.leaves())
+        finally:
+            auditor('backlog-limit', self.before.split('backlog_limit=')[1].split()[0])
+
+    def test_setting_changed_to_ours(self):
+        auditor('backlog-limit', '32768')
+        try:
+            self.assertIn('backlog_limit=32768', self.leaves())
+        finally:
+            auditor('backlog-limit', self.before.split('backlog_limit=')[1].split()[0])
+
+    def test_another_daemon(self):
+        """Its first attempt fails, for the place is taken; then we are gone."""
+        self.assertNotEqual(subprocess.run([AUDITOR, 'register'], stdin=subprocess.DEVNULL).returncode, 0)
+        self.assertEqual(self.leaves(why='registers as audit daemon'), self.before)
+
+    def test_asked_to_leave(self):
+        """As in front of auditd's start: when the word has returned, the place is free."""
+        subprocess.run([COLLECT, '--leave-audit'], check=True, stderr=subprocess.DEVNULL)
+        self.assertTrue(self.has_left())
+        self.assertEqual(self.leaves(why='an audit daemon is to start'), self.before)
+
+    def test_listener(self):
+        listener = subprocess.Popen([AUDITOR, 'listen'], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.addCleanup(listener.communicate, b'x')
+        self.assertEqual(self.leaves(why='would log our records'), self.before)
+
+    def test_heartbeat(self):
+        """The rules go without a word: nothing tells us, but that nothing comes."""
+        auditor('add-silence')
+        auditor('delete-keyed')
+        try:
+            self.leaves(NOTICED, why='no longer delivers')
+        finally:
+            auditor('delete-all')
+
+
+if __name__ == '__main__':
+    need_root_and_audit()
+    unittest.main(verbosity=2)
