@@ -47,10 +47,10 @@ static uint8_t *extend(struct body *body, size_t n)
         return end;
 }
 
-static void cut(struct body *body)
+/* cut - here ends a column */
+static int cut(struct body *body)
 {
-        assert(body->n_cuts < CUTS_MAX);
-        body->cuts[body->n_cuts++] = body->n;
+        return body->take ? body->take(body) : 0;
 }
 
 /* put_planes - a column: the lowest byte of every value, then the next byte of every value, and so on */
@@ -58,12 +58,15 @@ static int put_planes(struct body *body, const uint64_t *values, size_t n, size_
 {
         for (size_t plane = 0; plane < width; plane++) {
                 uint8_t *bytes = extend(body, n);
+                int r;
 
                 if (!bytes)
                         return -ENOMEM;
                 for (size_t i = 0; i < n; i++)
                         bytes[i] = (uint8_t)(values[i] >> (8 * plane));
-                cut(body);
+                r = cut(body);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
@@ -139,6 +142,7 @@ static int put_strings(struct body *body, const struct string_list *list)
         for (size_t i = 0; i < list->n; i++) {
                 shared[i] = i > 0 ? common_prefix(list->strings[i - 1], list->strings[i]) : 0;
                 rest[i] = strlen(list->strings[i]) - shared[i];
+                body->total += 2 * sizeof(uint16_t) + rest[i];
         }
         r = put_planes(body, shared, list->n, sizeof(uint16_t));
         if (r < 0)
@@ -153,8 +157,7 @@ static int put_strings(struct body *body, const struct string_list *list)
                         return -ENOMEM;
                 memcpy(bytes, list->strings[i] + shared[i], rest[i]);
         }
-        cut(body);
-        return 0;
+        return cut(body);
 }
 
 static uint64_t string_index(const struct string_list *list, const char *string)
@@ -259,8 +262,7 @@ static int put_bytes_column(struct body *body, const char *entries, size_t n, co
                 for (size_t i = 0; i < n; i++)
                         bytes[plane * n + i] =
                                 (uint8_t)entries[i * layout->entry_size + column->offset + plane];
-        cut(body);
-        return 0;
+        return cut(body);
 }
 
 /* is_blank - nothing but zeros and empty strings in an entry's columns */
@@ -311,6 +313,9 @@ int body_encode(const struct profile *profile, const struct layout *layout, stru
                 return -ENOMEM;
         put_bytes(fixed, n, 4);
         put_bytes(fixed + 4, list.n, 4);
+        ret->total = BODY_FIXED;
+        for (size_t c = 0; c < layout->n_columns; c++)
+                ret->total += n * layout->columns[c].width;
         r = put_strings(ret, &list);
         if (r < 0)
                 return r;
@@ -324,5 +329,5 @@ int body_encode(const struct profile *profile, const struct layout *layout, stru
                 if (r < 0)
                         return r;
         }
-        return ret->n > layout->unpacked_max ? -EFBIG : 0;
+        return ret->total > layout->unpacked_max ? -EFBIG : 0;
 }

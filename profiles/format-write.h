@@ -8,7 +8,7 @@
 
 struct packed {
         uint8_t *bytes;
-        size_t n;
+        size_t n, room;
 };
 
 /* format_pack - the whole file of a profile that has passed profile_check()

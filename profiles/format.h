@@ -154,12 +154,15 @@ extern const size_t n_layouts;
 
 const struct layout *layout_find(uint32_t type); /* NULL: not known */
 
-/* A section's bytes before compression, and where its columns end: the best places to begin a block. */
-enum { CUTS_MAX = 256 };
+/* A section's bytes before compression. Where columns end is the best place to begin a block; a large
+ * section is taken away there, since it would not fit into the memory of a collector. */
 struct body {
         uint8_t *bytes;
         size_t n, room;
-        size_t cuts[CUTS_MAX], n_cuts;
+        uint64_t total; /* bytes of the whole body, known before the first of them is taken */
+        int (*take)(
+                struct body *body); /* called at the end of a column: takes all bytes, or none; may be NULL */
+        void *taker;                /* for take(), which returns 0 or negative errno */
 };
 
 void body_done(struct body *body);

@@ -30,6 +30,7 @@ struct options {
 struct figures {
         size_t files, ranges, metadata, processes, accesses;
         uint64_t bytes, replay_bytes;
+        double write_mib; /* memory that writing needs beside the profile's own */
         double write_ms, open_replay_ms, open_all_ms;
 };
 
@@ -65,6 +66,28 @@ static int load_any(const char *path, struct profile **ret, const char **ret_why
                 return -errno;
         r = profile_read(fileno(file), PROFILE_PART_ALL, ret, ret_why);
         return r == PROFILE_CORRUPT ? profile_load(file, ret, &line, ret_why) : r;
+}
+
+/* memory_mib - what /proc/self/status says of this process's memory in RAM */
+static double memory_mib(const char *field)
+{
+        _cleanup_fclose_ FILE *file = fopen("/proc/self/status", "re");
+        unsigned long kib = 0;
+        char line[128];
+
+        while (file && kib == 0 && fgets(line, sizeof(line), file))
+                if (strncmp(line, field, strlen(field)) == 0)
+                        (void)sscanf(line + strlen(field), ":%lu", &kib);
+        return (double)kib / 1024;
+}
+
+/* forget_peak - the peak begins anew (proc(5), clear_refs) */
+static void forget_peak(void)
+{
+        _cleanup_fclose_ FILE *file = fopen("/proc/self/clear_refs", "we");
+
+        if (file)
+                fputs("5", file);
 }
 
 static int measure_write(const struct profile *profile, const char *path, size_t runs, double *ret)
@@ -136,7 +159,10 @@ static int measure(const struct profile *profile, const char *path, size_t runs,
                                 .metadata = profile->n_metadata,
                                 .processes = profile->n_processes,
                                 .accesses = profile->n_accesses};
+        forget_peak();
+        ret->write_mib = -memory_mib("VmRSS");
         r = measure_write(profile, path, runs, &ret->write_ms);
+        ret->write_mib += memory_mib("VmHWM");
         if (r == 0)
                 r = measure_sizes(path, ret);
         if (r == 0)
@@ -161,6 +187,7 @@ static void print(const struct figures *figures, bool json)
         printf(json ? "\"bytes_per_file\": %.2f, \"bytes_per_access\": %.2f, "
                     : "replay's part  %.2f bytes a file\nthe rest       %.2f bytes an access\n",
                a_file, an_access);
+        printf(json ? "\"write_mib\": %.1f, " : "written with   %.1f MiB of memory\n", figures->write_mib);
         printf(json ? "\"write_ms\": %.2f, \"open_replay_ms\": %.2f, \"open_all_ms\": %.2f}\n"
                     : "written in     %.2f ms\nreplay's part  opened and verified in %.2f ms\n"
                       "everything     opened and verified in %.2f ms\n",
