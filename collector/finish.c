@@ -265,27 +265,23 @@ static int add_processes(struct finish *finish)
         return 0;
 }
 
-static int add_accesses(struct finish *finish)
+/* The largest table is not copied: it becomes the profile's, without what has no file there. */
+static void take_accesses(struct finish *finish)
 {
-        const struct recording *recording = finish->collection->recording;
+        struct recording *recording = finish->collection->recording;
+        size_t n = 0;
 
         for (uint32_t i = 0; i < recording->n_accesses; i++) {
-                const struct recorded_access *from = &recording->accesses[i];
-                struct profile_access *to;
+                struct profile_access *access = &recording->accesses[i];
 
-                if (finish->file_index[from->file] == PROFILE_NONE)
+                if (finish->file_index[access->file] == PROFILE_NONE)
                         continue;
-                to = profile_add_access(finish->profile);
-                if (!to)
-                        return -errno;
-                *to = (struct profile_access){
-                        .file = finish->file_index[from->file],
-                        .process = finish->process_index[from->process],
-                        .time_us = from->time_us,
-                        .flags = from->flags,
-                };
+                access->file = finish->file_index[access->file];
+                access->process = finish->process_index[access->process];
+                recording->accesses[n++] = *access;
         }
-        return 0;
+        profile_adopt_accesses(finish->profile, TAKE(recording->accesses), n);
+        recording->n_accesses = 0;
 }
 
 static int fill(struct finish *finish)
@@ -300,10 +296,9 @@ static int fill(struct finish *finish)
                 r = add_unopened(finish);
         if (r == 0)
                 r = add_processes(finish);
-        if (r == 0)
-                r = add_accesses(finish);
         if (r < 0)
                 return r;
+        take_accesses(finish);
         add_metadata(finish);
         boot_conclude(finish->collection, finish->profile); /* last: it takes the losses over */
         return profile_sort(finish->profile);

@@ -7,5 +7,6 @@
 #include "collection.h"
 #include "profile.h"
 
-/* finish_profile - Return: 0 or negative errno. The collection's losses are part of the profile. */
+/* finish_profile - Return: 0 or negative errno. The collection's losses are part of the profile,
+ * which takes over the recorded accesses. */
 int finish_profile(struct collection *collection, struct profile **ret);

@@ -267,7 +267,7 @@ void recording_access(struct recording *recording, uint32_t file, uint32_t proce
                 recording->losses[PROFILE_LOSS_ACCESSES]++;
                 return;
         }
-        recording->accesses[index] = (struct recorded_access){
+        recording->accesses[index] = (struct profile_access){
                 .file = file, .process = process, .flags = flags, .time_us = recording->last_us};
         recording->n_accesses++;
 }

@@ -37,12 +37,6 @@ struct recorded_process {
         bool kept;      /* goes into the profile: lives_settle() */
 };
 
-struct recorded_access {
-        uint32_t file, process;
-        uint32_t flags;
-        uint64_t time_us;
-};
-
 struct recording_limits {
         uint32_t files, processes, accesses;
 };
@@ -55,7 +49,7 @@ struct recording {
         struct recording_limits limits;
         struct recorded_file *files;
         struct recorded_process *processes;
-        struct recorded_access *accesses;
+        struct profile_access *accesses; /* by indices of this recording; the profile takes the table over */
         uint32_t n_files, n_processes, n_accesses;
         uint64_t losses[PROFILE_LOSS_COUNT];
         uint64_t last_us;

@@ -215,6 +215,13 @@ struct profile_interval *profile_add_interval(struct profile *profile)
                       PROFILE_INTERVALS_MAX);
 }
 
+void profile_adopt_accesses(struct profile *profile, struct profile_access *accesses, size_t n)
+{
+        free(profile->accesses);
+        profile->accesses = accesses;
+        profile->n_accesses = n;
+}
+
 int profile_set_arguments(struct profile *profile, struct profile_process *process, const char *arguments)
 {
         size_t length = strnlen(arguments, PROFILE_ARGUMENTS_MAX);

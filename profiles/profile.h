@@ -256,6 +256,10 @@ struct profile_process *profile_add_process(struct profile *profile);
 struct profile_access *profile_add_access(struct profile *profile);
 struct profile_interval *profile_add_interval(struct profile *profile);
 
+/* profile_adopt_accesses - takes over a table that was made elsewhere, instead of holding it twice
+ * @accesses: from malloc(), with room for @n rounded up to a power of two and for 16; the profile's from now on */
+void profile_adopt_accesses(struct profile *profile, struct profile_access *accesses, size_t n);
+
 /* profile_set_arguments - a process's arguments, cut to what a profile holds, with the flag that says so
  * Where the limit of all strings is reached they are left out, flagged as cut.
  * Return: 0 or negative ENOMEM. */

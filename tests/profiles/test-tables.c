@@ -102,6 +102,23 @@ static void test_add_zeroes(void **state)
         assert_int_equal(profile->n_ranges, 150);
 }
 
+static void test_adopt(void **state)
+{
+        _cleanup_profile_ struct profile *profile = profile_new();
+        struct profile_access *accesses = calloc(16, sizeof(*accesses));
+
+        (void)state;
+        accesses[4].file = 4;
+        profile_adopt_accesses(profile, accesses, 5);
+        for (uint32_t i = 5; i < 100; i++)
+                profile_add_access(profile)->file = i;
+        assert_int_equal(profile->n_accesses, 100);
+        for (uint32_t i = 4; i < 100; i++)
+                assert_int_equal(profile->accesses[i].file, i);
+        profile_adopt_accesses(profile, NULL, 0);
+        assert_non_null(profile_add_access(profile));
+}
+
 static void test_names(void **state)
 {
         (void)state;
@@ -436,6 +453,7 @@ int main(void)
                 cmocka_unit_test(test_string_limits),
                 cmocka_unit_test(test_add_limits),
                 cmocka_unit_test(test_add_zeroes),
+                cmocka_unit_test(test_adopt),
                 cmocka_unit_test(test_names),
                 cmocka_unit_test(test_arguments),
                 cmocka_unit_test(test_sort),
