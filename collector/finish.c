@@ -123,7 +123,7 @@ static int add_file(struct finish *finish, const struct recorded_file *recorded,
 
 static int add_files(struct finish *finish)
 {
-        const struct recording *recording = finish->collection->recording;
+        struct recording *recording = finish->collection->recording;
 
         finish->file_index = malloc(((size_t)recording->n_files + 1) * sizeof *finish->file_index);
         if (!finish->file_index)
@@ -136,6 +136,7 @@ static int add_files(struct finish *finish)
                 finish->file_index[i] = PROFILE_NONE;
                 if (recording->files[i].path)
                         r = add_file(finish, &recording->files[i], &finish->file_index[i]);
+                free(TAKE(recording->files[i].path)); /* the profile has its own */
                 if (r < 0)
                         return r;
         }
@@ -245,7 +246,7 @@ static void number_parents(struct finish *finish)
 
 static int add_processes(struct finish *finish)
 {
-        const struct recording *recording = finish->collection->recording;
+        struct recording *recording = finish->collection->recording;
 
         finish->process_index = malloc(((size_t)recording->n_processes + 1) * sizeof *finish->process_index);
         if (!finish->process_index)
@@ -260,6 +261,7 @@ static int add_processes(struct finish *finish)
                 r = add_process(finish, &recording->processes[i]);
                 if (r < 0)
                         return r;
+                recording_forget_texts(recording, i); /* the profile has its own */
         }
         number_parents(finish);
         return 0;

@@ -8,5 +8,5 @@
 #include "profile.h"
 
 /* finish_profile - Return: 0 or negative errno. The collection's losses are part of the profile,
- * which takes over the recorded accesses. */
+ * which takes over the recorded accesses and texts. */
 int finish_profile(struct collection *collection, struct profile **ret);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
+
 /* A boot of a large server opens some 20,000 times a few thousand files; room for fifty of them. */
 const struct recording_limits recording_default_limits = {
         .files = 65536,
@@ -118,11 +120,8 @@ void recording_free(struct recording *recording)
                 return;
         for (uint32_t i = 0; i < recording->n_files; i++)
                 free(recording->files[i].path);
-        for (uint32_t i = 0; i < recording->n_processes; i++) {
-                free(recording->processes[i].executable);
-                free(recording->processes[i].unit);
-                free(recording->processes[i].arguments);
-        }
+        for (uint32_t i = 0; i < recording->n_processes; i++)
+                recording_forget_texts(recording, i);
         free(recording->files);
         free(recording->processes);
         free(recording->accesses);
@@ -237,6 +236,15 @@ void recording_set_arguments(struct recording *recording, uint32_t process, cons
         *text = strdup(arguments);
         if (*text)
                 recording->arguments_size += strlen(*text) + 1;
+}
+
+void recording_forget_texts(struct recording *recording, uint32_t process)
+{
+        struct recorded_process *recorded = &recording->processes[process];
+
+        recording_set_arguments(recording, process, NULL);
+        free(TAKE(recorded->executable));
+        free(TAKE(recorded->unit));
 }
 
 /* What an execution opens first is what was asked for; interpreters and loaders follow it. */

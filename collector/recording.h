@@ -76,6 +76,9 @@ void recording_set_text(char **text, const char *value);
 /* recording_set_arguments - Where all of them together would be too long, a process has none. */
 void recording_set_arguments(struct recording *recording, uint32_t process, const char *arguments);
 
+/* recording_forget_texts - releases a process's texts */
+void recording_forget_texts(struct recording *recording, uint32_t process);
+
 /* recording_access - the time never runs backwards: an earlier one counts as the latest so far */
 void recording_access(struct recording *recording, uint32_t file, uint32_t process, uint32_t flags,
                       uint64_t time_us);

@@ -265,6 +265,7 @@ static void test_impossible_lives(void **state)
                                 recording_access(place->collection.recording, 0, (uint32_t)index, i % 16,
                                                  time_us);
                 }
+                recording_set_text(&place->collection.recording->files[0].path, "/file");
                 profile_free(finish(place));
         }
 }
