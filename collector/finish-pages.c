@@ -140,3 +140,25 @@ int pages_of_file(const struct collection *collection, const struct file_key *ke
         file = touched_find(collection->touched, key);
         return file ? touched_pages(file, fd, size, visit, data) : 0;
 }
+
+int pages_of_device(struct collection *collection, const struct filesystem *filesystem, pages_visit visit,
+                    void *data)
+{
+        struct resident resident = {.visit = visit, .data = data};
+        const struct touched_file *requested;
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        if (!filesystem->linked_inodes)
+                return 0;
+        fd = filesystem_open_device(filesystem, &collection->view);
+        if (fd < 0)
+                return fd;
+        r = residency_device(fd, pass_resident, &resident);
+        if (r == 0)
+                collection->contents |= PROFILE_CONTENT_RESIDENT_METADATA;
+        if (r != -EOPNOTSUPP || !(collection->contents & PROFILE_CONTENT_REQUESTED_METADATA))
+                return r;
+        requested = touched_find(collection->touched, &(struct file_key){.device = filesystem->device});
+        return requested ? touched_pages(requested, fd, UINT64_MAX, visit, data) : 0;
+}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which pages of a file belong into the profile: those that were touched, where the kernel told, else those
- * that are resident.
+ * Which pages of a file, and of a filesystem's device, belong into the profile: those that were touched,
+ * where the kernel told, else those that are resident; for a device those that are resident, where the kernel
+ * tells.
  */
 #pragma once
 
@@ -16,3 +17,9 @@ typedef int (*pages_visit)(void *data, uint64_t offset, uint64_t length, uint64_
  * Return: 0 or negative errno. */
 int pages_of_file(const struct collection *collection, const struct file_key *key, int fd, uint64_t size,
                   uint64_t opened_us, pages_visit visit, void *data);
+
+/* pages_of_device - visits the ranges of the filesystem's block device that hold metadata, ascending
+ * Only ext2/3/4 keep theirs in the device's page cache. What was found out how is added to
+ * collection->contents. Return: 0 or negative errno. */
+int pages_of_device(struct collection *collection, const struct filesystem *filesystem, pages_visit visit,
+                    void *data);

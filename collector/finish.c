@@ -10,7 +10,6 @@
 #include "cleanup.h"
 #include "finish-pages.h"
 #include "lives.h"
-#include "residency.h"
 #include "resolve.h"
 #include "touched.h"
 
@@ -158,7 +157,8 @@ static int add_unopened(struct finish *finish)
                 struct recorded_file file = {.key = touched->files[i].key, .path = path};
                 uint32_t index;
 
-                if (recording_find_file(collection->recording, &file.key) != PROFILE_NONE ||
+                if (file.key.inode == 0 ||
+                    recording_find_file(collection->recording, &file.key) != PROFILE_NONE ||
                     resolve_inode(&resolver, &file.key, path) < 0)
                         continue;
                 r = add_file(finish, &file, &index);
@@ -166,10 +166,12 @@ static int add_unopened(struct finish *finish)
         return r;
 }
 
-static int add_metadata_range(void *data, uint64_t offset, uint64_t length)
+static int add_metadata_range(void *data, uint64_t offset, uint64_t length, uint64_t time_us)
 {
         struct finish *finish = data;
         struct profile_metadata *metadata = profile_add_metadata(finish->profile);
+
+        (void)time_us; /* metadata is replayed at once */
 
         if (!metadata) {
                 finish->collection->recording->losses[PROFILE_LOSS_RANGES]++;
@@ -183,21 +185,13 @@ static int add_metadata_range(void *data, uint64_t offset, uint64_t length)
         return 0;
 }
 
-/* Only ext2/3/4 keep their metadata in the device's page cache; elsewhere, and on older kernels,
- * the profile has none. */
 static void add_metadata(struct finish *finish)
 {
         const struct mounts *mounts = &finish->collection->mounts;
 
         for (size_t i = 0; i < mounts->count; i++) {
-                _cleanup_close_ int fd = -1;
-
-                if (!mounts->filesystems[i].linked_inodes)
-                        continue;
-                fd = filesystem_open_device(&mounts->filesystems[i], &finish->collection->view);
                 finish->filesystem = (uint32_t)i;
-                if (fd >= 0 && residency_device(fd, add_metadata_range, finish) == 0)
-                        finish->collection->contents |= PROFILE_CONTENT_RESIDENT_METADATA;
+                pages_of_device(finish->collection, &mounts->filesystems[i], add_metadata_range, finish);
         }
 }
 

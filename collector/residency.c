@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <linux/fs.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -148,4 +147,11 @@ int residency_device(int fd, residency_visit visit, void *data)
                 return 0;
         r = bisect(fd, 0, size / page * page, page, &run);
         return r < 0 ? r : run_end(&run);
+}
+
+bool residency_knows_devices(void)
+{
+        uint64_t count;
+
+        return cached_pages(-1, 0, 0, &count) != -EOPNOTSUPP;
 }

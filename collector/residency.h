@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Return of a visitor: 0 to go on, negative errno to stop. Offsets and lengths are in bytes. */
@@ -18,3 +19,6 @@ int residency_file(int fd, uint64_t size, residency_visit visit, void *data);
  * mincore(2) can't be used: blocks read through buffer heads do not mark their page up to date as it
  * wants it. Return: 0, -EOPNOTSUPP (no cachestat(2) before Linux 6.5), or another negative errno. */
 int residency_device(int fd, residency_visit visit, void *data);
+
+/* residency_knows_devices - whether this kernel has cachestat(2) */
+bool residency_knows_devices(void);

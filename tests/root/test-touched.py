@@ -15,7 +15,7 @@ import time
 import unittest
 
 from support import BUILD, COLLECT, Profile, collect, kill_all, skip
-from touching import PAGE, TRACEFS, instances, mount_tracefs, ranges_of, resident_pages
+from touching import PAGE, TRACEFS, instances, mount_tracefs, ranges_of, resident_metadata, resident_pages
 
 AROUND = 16  # pages that the kernel maps around a fault, aligned
 PAGES = 1000
@@ -113,6 +113,52 @@ class Touched(unittest.TestCase):
             noise.kill()
             noise.wait()
         self.assertEqual(ranges(profile, path), {3})
+
+    def mount(self):
+        """A file system with some thousand files, nothing of which is in memory; returns folder and device."""
+        image, folder = f'{self.folder}/image', f'{self.folder}/mounted'
+        os.mkdir(folder)
+        subprocess.run(['truncate', '-s', '128M', image], check=True)
+        subprocess.run(['mkfs.ext4', '-q', '-N', '20000', image], check=True)
+        subprocess.run(['mount', '-o', 'loop', image, folder], check=True)
+        for number in range(6000):
+            os.makedirs(f'{folder}/{number % 300}', exist_ok=True)
+            with open(f'{folder}/{number % 300}/{number}', 'w') as file:
+                file.write(str(number))
+        subprocess.run(['umount', folder], check=True)
+        subprocess.run(['mount', '-o', 'loop', image, folder], check=True)
+        self.addCleanup(subprocess.run, ['umount', folder], check=True)
+        return folder, subprocess.run(['findmnt', '-no', 'SOURCE', folder], check=True, capture_output=True,
+                                      text=True).stdout.strip()
+
+    def metadata(self, *words):
+        """What a walk reads, by resident pages of the device and by the profile's metadata; its contents."""
+        folder, device = self.mount()
+        before = resident_metadata(device)
+        result = subprocess.run([*words, COLLECT, '--source=fanotify', f'--output={self.folder}/profile', '--',
+                                 'find', folder, '-size', '+1G'], capture_output=True, text=True)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        text = Profile(f'{self.folder}/profile').text
+        number, = re.findall(r'^filesystem (\d+) .*mount="%s"' % re.escape(folder), text, re.M)
+        pages = set()
+        for page, count in re.findall(r'^metadata filesystem=%s page=(\d+) count=(\d+)' % number, text, re.M):
+            pages |= set(range(int(page), int(page) + int(count)))
+        return resident_metadata(device) - before, pages, text.splitlines()[1]
+
+    def test_resident_metadata(self):
+        read, pages, boot = self.metadata()
+        self.assertIn('resident-metadata', boot)
+        self.assertGreater(len(read), 300)
+        self.assertEqual(read - pages, set())
+
+    def test_requested_metadata(self):
+        """A kernel without cachestat(2)."""
+        read, pages, boot = self.metadata(BUILD / 'tests/root/without-cachestat')
+        self.assertIn('requested-metadata', boot)
+        self.assertNotIn('resident-metadata', boot)
+        self.assertGreater(len(read), 300)
+        self.assertLess(len(read - pages), 0.02 * len(read))
+        self.assertLess(len(pages - read), 0.02 * len(read))
 
     def start(self, *arguments):
         running = subprocess.Popen([COLLECT, '--source=fanotify', f'--output={self.folder}/profile', *arguments],

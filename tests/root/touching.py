@@ -2,10 +2,12 @@
 """What the tests of touched pages share: the trace file system, a profile's ranges, what is in memory."""
 
 import ctypes
+import fcntl
 import mmap
 import os
 import pathlib
 import re
+import struct
 import subprocess
 import sys
 
@@ -23,7 +25,8 @@ libc.mmap.restype = ctypes.c_void_p
 def mount_tracefs():
     """For this process and its children alone."""
     mounts.make_mounts_private()
-    if subprocess.run(['mount', '-t', 'tracefs', 'none', TRACEFS], capture_output=True).returncode != 0:
+    if not (TRACEFS / 'events').exists() and subprocess.run(['mount', '-t', 'tracefs', 'none', TRACEFS],
+                                                            capture_output=True).returncode != 0:
         skip('this kernel has no tracefs')
     if not (TRACEFS / 'events/filemap/mm_filemap_get_pages').exists():
         skip('this kernel does not tell which pages are asked for')
@@ -54,3 +57,17 @@ def resident_pages(path):
         mounts.check(libc.mincore(start, ctypes.c_size_t(size), vector))
         libc.munmap(start, ctypes.c_size_t(size))
     return {page for page, bits in enumerate(vector) if bits & 1}
+
+
+def resident_metadata(device):
+    """The pages of a block device that are in memory, by cachestat(2), one by one."""
+    CACHESTAT, BLKGETSIZE64 = 451, 0x80081272
+    pages = set()
+    with open(device, 'rb', buffering=0) as disk:
+        size, = struct.unpack('Q', fcntl.ioctl(disk, BLKGETSIZE64, bytes(8)))
+        for page in range(size // PAGE):
+            counts = (ctypes.c_uint64 * 5)()
+            mounts.check(libc.syscall(CACHESTAT, disk.fileno(), (ctypes.c_uint64 * 2)(page * PAGE, PAGE), counts, 0))
+            if counts[0]:
+                pages.add(page)
+    return pages
