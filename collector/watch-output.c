@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TEXT_MAX = 4 << 20, LINES_MAX = 16384 /* of a round */ };
+enum { TEXT_MAX = 4 << 20, LINES_MAX = 65536 /* of a round */ };
 
 struct line {
         uint64_t time_us;

@@ -21,7 +21,6 @@ enum {
         CALLS_MAX = 40,
         RING_SIZE = 4 << 20,   /* bytes: a failure takes about 150 */
         UNDER_WAY_MAX = 16384, /* calls; the oldest goes first, which has long ended */
-        READ_LIMIT = 4096,     /* records, before others get their turn */
         N_ARGUMENTS = 4,
         /* Where the context of a program at a system call's trace point has arguments or result
          * (perf_call_bpf_enter(), kernel/trace/trace_syscalls.c); the same on every architecture. */
@@ -185,13 +184,15 @@ static int load_at_exit(const struct probes *probes, uint32_t index)
         return bpf_program_load(&code);
 }
 
-/* At sched_process_exec, whose data says first where in it the name stands. */
-static int load_at_exec(const struct probes *probes, const struct probe_scope *scope)
+/* At sched_process_exec, whose data says first where in it the name stands. Everybody's: who becomes
+ * another user and executes a program is that one no longer. */
+static int load_at_exec(const struct probes *probes)
 {
+        static const struct probe_scope everybody = {0};
         struct bpf_code code = {0};
 
         bpf_move(&code, BPF_REG_6, BPF_REG_1);
-        filter_caller(&code, scope);
+        filter_caller(&code, &everybody);
         bpf_store_number(&code, BPF_W, BPF_REG_10, -16, 0);
         look_up(&code, probes->scratch, -16);
         bpf_move(&code, BPF_REG_9, BPF_REG_0);
@@ -256,7 +257,7 @@ static int attach_call(struct probes *probes, int tracefs, uint32_t index, const
 static int attach_all(struct probes *probes, const struct probe_scope *scope)
 {
         _cleanup_close_ int tracefs = open_tracefs();
-        _cleanup_close_ int program = tracefs < 0 ? tracefs : load_at_exec(probes, scope);
+        _cleanup_close_ int program = tracefs < 0 ? tracefs : load_at_exec(probes);
         int r = program < 0 ? program : attach(probes, tracefs, "sched/sched_process_exec", program);
 
         _Static_assert(sizeof(struct record) == 72, "as the programs write it, without holes");
@@ -336,7 +337,7 @@ static int dirfd_of(const struct record *record, int argument)
         return argument == NO_ARGUMENT ? AT_FDCWD : (int)record->arguments[argument];
 }
 
-static void take(void *userdata, const void *data, size_t length)
+static bool take(void *userdata, const void *data, size_t length)
 {
         struct probes *probes = userdata;
         const char *names = (const char *)data + sizeof(struct record);
@@ -346,11 +347,11 @@ static void take(void *userdata, const void *data, size_t length)
         size_t rest = length - sizeof record;
 
         if (length < sizeof record)
-                return;
+                return true; /* none of ours */
         memcpy(&record, data, sizeof record);
         call = record.call < n_watched_calls ? &watched_calls[record.call] : &execution;
         if (record.path_length > rest)
-                return;
+                return true;
         event = (struct probe_event){
                 .class = call->class,
                 .pid = (uint32_t)(record.pid_tgid >> 32),
@@ -363,14 +364,14 @@ static void take(void *userdata, const void *data, size_t length)
         };
         if (call->new_path != NO_ARGUMENT)
                 event.new_path = rest > record.path_length ? names + record.path_length : "";
-        probes->callback(probes->userdata, &event);
+        return probes->callback(probes->userdata, &event);
 }
 
 void probes_read(struct probes *probes, probe_callback callback, void *userdata)
 {
         probes->callback = callback;
         probes->userdata = userdata;
-        ring_take(probes->ring, READ_LIMIT, take, probes);
+        ring_take(probes->ring, take, probes);
 }
 
 uint64_t probes_lost(const struct probes *probes)

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -26,11 +27,12 @@ struct probe_event {
         const char *new_path; /* of a rename or link, else NULL */
 };
 
-typedef void (*probe_callback)(void *userdata, const struct probe_event *event);
+/* Return: false to leave the event, and those that follow, for later. */
+typedef bool (*probe_callback)(void *userdata, const struct probe_event *event);
 
 struct probes;
 
-/* Which events are let out, in the kernel. */
+/* Which failed calls are let out, in the kernel. */
 struct probe_scope {
         uint32_t failed;    /* set of enum watch_class */
         const uid_t *users; /* real user ids, none: everybody's */

@@ -2,11 +2,14 @@
 #include "watch-processes.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "cleanup.h"
 #include "process.h"
 
 enum {
@@ -97,23 +100,40 @@ static struct watched_process *find(struct watched_processes *processes, uint32_
         return process;
 }
 
-/* A child is like its parent, but what PID 1 starts moves to a unit of its own before it executes. */
-static void take_fork(struct watched_processes *processes, const struct process_event *event)
+/* What PID 1 starts moves to a unit of its own before it executes. */
+void watched_processes_forked(struct watched_processes *processes, uint32_t parent_pid, uint32_t pid)
 {
-        const struct watched_process *parent = find(processes, event->parent_pid);
-        struct watched_process *child = slot_of(processes, event->pid), made;
+        const struct watched_process *parent = find(processes, parent_pid);
+        struct watched_process *child = slot_of(processes, pid), made;
 
         made = (struct watched_process){
-                .pid = event->pid,
+                .pid = pid,
                 .user = parent->user,
                 .user_known = parent->user_known,
                 .by_fork = true,
                 .executable = parent->executable ? strdup(parent->executable) : NULL,
-                .unit = parent->unit && event->parent_pid != PID_1 ? strdup(parent->unit) : NULL,
+                .unit = parent->unit && parent_pid != PID_1 ? strdup(parent->unit) : NULL,
                 .looked_us = parent->looked_us,
         };
         forget(child);
         *child = made;
+}
+
+/* Those that are there already: of the end of one nobody could tell otherwise whose it was. */
+static void find_all(struct watched_processes *processes)
+{
+        int fd = openat(processes->view->proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_closedir_ DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+        const struct dirent *entry;
+
+        if (fd >= 0 && !folder)
+                close(fd);
+        while (folder && (entry = readdir(folder))) {
+                unsigned long pid = strtoul(entry->d_name, NULL, 10);
+
+                if (pid > 0 && pid <= UINT32_MAX)
+                        find(processes, (uint32_t)pid);
+        }
 }
 
 int watched_processes_open(const struct view *view, struct watched_processes **ret)
@@ -125,6 +145,8 @@ int watched_processes_open(const struct view *view, struct watched_processes **r
         processes->view = view;
         if (process_events_open(&processes->events) < 0)
                 processes->events = NULL;
+        else
+                find_all(processes);
         *ret = processes;
         return 0;
 }
@@ -148,9 +170,6 @@ int watched_processes_read(struct watched_processes *processes, struct process_e
 {
         int n = processes->events ? process_events_read(processes->events, ret, (size_t)size) : 0;
 
-        for (int i = 0; i < n; i++)
-                if (ret[i].kind == PROCESS_FORK)
-                        take_fork(processes, &ret[i]);
         return n > 0 ? n : 0;
 }
 
@@ -171,10 +190,15 @@ const struct watched_process *watched_processes_find(struct watched_processes *p
         return process;
 }
 
-void watched_processes_executed(struct watched_processes *processes, uint32_t pid, const char *path)
+void watched_processes_executed(struct watched_processes *processes, uint32_t pid,
+                                const struct execution *execution)
 {
         struct watched_process *process = find(processes, pid);
+        const char *path = execution->path;
 
-        if (!look(processes, process))
-                set_text(&process->executable, path && *path == '/' ? path : NULL);
+        if (look(processes, process))
+                return;
+        set_text(&process->executable, path && *path == '/' ? path : NULL);
+        process->user = execution->user;
+        process->user_known = execution->user_known;
 }

@@ -34,13 +34,23 @@ void watched_processes_close(struct watched_processes *processes);
 /* watched_processes_fd - readable when watched_processes_read() has something to do; -1: no connector */
 int watched_processes_fd(const struct watched_processes *processes);
 
-/* watched_processes_read - takes what is there, at most @size events; forks take effect at once
+/* watched_processes_read - takes what is there, at most @size events; nothing takes effect yet
  * Return: how many, or 0. */
 int watched_processes_read(struct watched_processes *processes, struct process_event *ret, int size);
 
-/* watched_processes_executed - looks at a process that has executed a program
- * @path: the program's, if it is known: stands in where nobody is left to look at; or NULL */
-void watched_processes_executed(struct watched_processes *processes, uint32_t pid, const char *path);
+/* watched_processes_forked - a child is like its parent */
+void watched_processes_forked(struct watched_processes *processes, uint32_t parent, uint32_t pid);
+
+/* What is known of an execution without looking; stands in where nobody is left to look at. */
+struct execution {
+        const char *path; /* NULL: unknown */
+        uint32_t user;
+        bool user_known;
+};
+
+/* watched_processes_executed - looks at a process that has executed a program */
+void watched_processes_executed(struct watched_processes *processes, uint32_t pid,
+                                const struct execution *execution);
 
 /* watched_processes_lost - how many of the connector's messages were lost so far */
 uint64_t watched_processes_lost(const struct watched_processes *processes);

@@ -52,25 +52,22 @@ void ring_close(struct ring *ring)
         free(ring);
 }
 
-size_t ring_take(struct ring *ring, size_t limit,
-                 void (*take)(void *userdata, const void *data, size_t length), void *userdata)
+void ring_take(struct ring *ring, bool (*take)(void *userdata, const void *data, size_t length),
+               void *userdata)
 {
         unsigned long at = *ring->consumer;
-        size_t taken = 0;
 
-        while (taken < limit && at < __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE)) {
+        while (at < __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE)) {
                 const char *record = ring->data + at % ring->size;
                 uint32_t length = __atomic_load_n((const uint32_t *)(const void *)record, __ATOMIC_ACQUIRE);
 
                 if (length & BPF_RINGBUF_BUSY_BIT)
                         break; /* still being written */
-                if (!(length & BPF_RINGBUF_DISCARD_BIT)) {
-                        take(userdata, record + BPF_RINGBUF_HDR_SZ, length);
-                        taken++;
-                }
+                if (!(length & BPF_RINGBUF_DISCARD_BIT) &&
+                    !take(userdata, record + BPF_RINGBUF_HDR_SZ, length))
+                        break;
                 length &= ~BPF_RINGBUF_DISCARD_BIT;
                 at += (length + BPF_RINGBUF_HDR_SZ + 7u) / 8 * 8;
                 __atomic_store_n(ring->consumer, at, __ATOMIC_RELEASE);
         }
-        return taken;
 }

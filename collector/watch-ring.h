@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct ring;
@@ -14,7 +15,7 @@ struct ring;
 int ring_open(int map, size_t size, struct ring **ret);
 void ring_close(struct ring *ring);
 
-/* ring_take - hands over the records that are there, at most @limit; each is gone when @take returns
- * Return: number of records. */
-size_t ring_take(struct ring *ring, size_t limit,
-                 void (*take)(void *userdata, const void *data, size_t length), void *userdata);
+/* ring_take - hands over the records that are there; each is gone when @take returns true,
+ * and stays, with all that follow, when it returns false. */
+void ring_take(struct ring *ring, bool (*take)(void *userdata, const void *data, size_t length),
+               void *userdata);

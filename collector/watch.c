@@ -4,6 +4,7 @@
  * time, the message where it can't go on.
  */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +45,13 @@ static uint64_t now_ms(void)
         return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
 }
 
+static int remaining_ms(uint64_t end_ms)
+{
+        uint64_t now = now_ms();
+
+        return now >= end_ms ? 0 : end_ms - now > INT_MAX ? INT_MAX : (int)(end_ms - now);
+}
+
 /* Return: as watcher_round(), or 0 when a signal or the end of the time came. */
 static int watch(struct watcher *watcher, const struct watch_options *options, int signals)
 {
@@ -51,13 +59,12 @@ static int watch(struct watcher *watcher, const struct watch_options *options, i
 
         for (;;) {
                 struct pollfd ready[1 + WATCHER_DESCRIPTORS] = {{.fd = signals, .events = POLLIN}};
-                uint64_t now = now_ms();
-                int r;
+                int timeout = options->seconds ? remaining_ms(end) : -1, r;
 
-                if (options->seconds && now >= end)
+                if (timeout == 0)
                         return 0;
                 watcher_poll(watcher, ready + 1);
-                r = poll(ready, sizeof ready / sizeof *ready, options->seconds ? (int)(end - now) : -1);
+                r = poll(ready, sizeof ready / sizeof *ready, watcher_has_more(watcher) ? 0 : timeout);
                 if (r < 0 && errno != EINTR)
                         return -errno;
                 r = watcher_round(watcher, ready + 1);

@@ -20,7 +20,7 @@
 enum {
         USERS = 64,   /* whose names are remembered */
         BATCH = 64,   /* process events at a time */
-        BATCHES = 64, /* before others get their turn */
+        QUEUE = 8192, /* of them in a round */
         FAREWELL_MS = 500,
         /* Which descriptor is which in watcher_poll(). */
         POLL_PROCESSES = 0,
@@ -46,6 +46,9 @@ struct watcher {
         struct probes *probes;       /* NULL: not in this kernel */
         struct watch_output *output;
         int output_fd, mount_table;
+        struct process_event queue[QUEUE]; /* process events that have been read */
+        size_t n_queue, next;              /* the first ones have taken effect */
+        uint64_t round_us;                 /* what is later is for the next round */
         unsigned int printed;
         uint64_t thrown_away, unknown;
         uint64_t told[N_LOSSES];
@@ -170,51 +173,13 @@ static void take_file(void *userdata, const struct file_event *seen)
                              });
 }
 
-/* A program called by descriptor has no name but that of what runs now. */
-static const char *program_of(struct watcher *watcher, const struct probe_event *seen,
-                              char path[static PATH_MAX])
-{
-        const struct watched_process *process;
-
-        watched_processes_executed(watcher->processes, seen->pid, seen->path);
-        process = watched_processes_find(watcher->processes, seen->pid);
-        if (!strncmp(seen->path, "/dev/fd/", 8) && process->executable && *process->executable)
-                return process->executable;
-        return watch_absolute_name(watcher->view, seen->pid, AT_FDCWD, seen->path, path);
-}
-
-static void take_probe(void *userdata, const struct probe_event *seen)
-{
-        struct watcher *watcher = userdata;
-        const struct watch_filter *filter = &watcher->options->filter;
-        char path[PATH_MAX], new_path[PATH_MAX];
-        struct watch_event event = {
-                .class = seen->class,
-                .pid = seen->pid,
-                .time_us = seen->time_us,
-                .user = seen->user,
-                .user_known = true,
-                .error = seen->error,
-        };
-
-        if (!seen->error)
-                event.path = program_of(watcher, seen, path);
-        else
-                event.path = watch_absolute_name(watcher->view, seen->pid, seen->dirfd, seen->path, path);
-        if (seen->new_path)
-                event.new_path = watch_absolute_name(watcher->view, seen->pid, seen->new_dirfd,
-                                                     seen->new_path, new_path);
-        if (filter->n_devices && *event.path == '/')
-                event.device = watch_device_of(watcher->view, event.path);
-        take_event(watcher, &event);
-}
-
 static void take_process(struct watcher *watcher, const struct process_event *seen)
 {
         struct watch_event event = {.pid = seen->pid, .time_us = seen->time_ns / 1000};
 
         switch (seen->kind) {
         case PROCESS_FORK:
+                watched_processes_forked(watcher->processes, seen->parent_pid, seen->pid);
                 event.class = WATCH_FORK;
                 event.pid = seen->parent_pid;
                 event.child = seen->pid;
@@ -222,7 +187,7 @@ static void take_process(struct watcher *watcher, const struct process_event *se
         case PROCESS_EXEC:
                 if (watcher->probes)
                         return; /* they tell it better */
-                watched_processes_executed(watcher->processes, seen->pid, NULL);
+                watched_processes_executed(watcher->processes, seen->pid, &(struct execution){0});
                 event.class = WATCH_EXEC;
                 event.path = watched_processes_find(watcher->processes, seen->pid)->executable;
                 break;
@@ -236,18 +201,79 @@ static void take_process(struct watcher *watcher, const struct process_event *se
         take_event(watcher, &event);
 }
 
-static void receive_processes(struct watcher *watcher)
+/* Lets take effect what was before, so that each event meets the processes as they were. */
+static void take_processes(struct watcher *watcher, uint64_t until_us)
 {
-        struct process_event events[BATCH];
+        while (watcher->next < watcher->n_queue && watcher->queue[watcher->next].time_ns / 1000 <= until_us)
+                take_process(watcher, &watcher->queue[watcher->next++]);
+}
 
-        for (int batch = 0; batch < BATCHES; batch++) {
-                int n = watched_processes_read(watcher->processes, events, BATCH);
+/* A program called by descriptor has no name but that of what runs now. */
+static const char *program_of(struct watcher *watcher, const struct probe_event *seen,
+                              char path[static PATH_MAX])
+{
+        const struct watched_process *process;
 
-                for (int i = 0; i < n; i++)
-                        take_process(watcher, &events[i]);
-                if (n == 0)
+        watched_processes_executed(
+                watcher->processes, seen->pid,
+                &(struct execution){.path = seen->path, .user = seen->user, .user_known = true});
+        process = watched_processes_find(watcher->processes, seen->pid);
+        if (!strncmp(seen->path, "/dev/fd/", 8) && process->executable && *process->executable)
+                return process->executable;
+        return watch_absolute_name(watcher->view, seen->pid, AT_FDCWD, seen->path, path);
+}
+
+static bool take_probe(void *userdata, const struct probe_event *seen)
+{
+        struct watcher *watcher = userdata;
+        char path[PATH_MAX], new_path[PATH_MAX];
+        struct watch_event event = {
+                .class = seen->class,
+                .pid = seen->pid,
+                .time_us = seen->time_us,
+                .user = seen->user,
+                .user_known = true,
+                .error = seen->error,
+        };
+
+        if (seen->time_us > watcher->round_us)
+                return false;
+        take_processes(watcher, seen->time_us);
+        if (!seen->error)
+                event.path = program_of(watcher, seen, path);
+        else
+                event.path = watch_absolute_name(watcher->view, seen->pid, seen->dirfd, seen->path, path);
+        if (seen->new_path)
+                event.new_path = watch_absolute_name(watcher->view, seen->pid, seen->new_dirfd,
+                                                     seen->new_path, new_path);
+        if (watcher->options->filter.n_devices && *event.path == '/')
+                event.device = watch_device_of(watcher->view, event.path);
+        take_event(watcher, &event);
+        return true;
+}
+
+/* Reads until there are no more, or no room; then the round ends with the last of them. */
+static void read_processes(struct watcher *watcher)
+{
+        size_t left = watcher->n_queue - watcher->next;
+        int n;
+
+        memmove(watcher->queue, watcher->queue + watcher->next, left * sizeof *watcher->queue);
+        watcher->next = 0;
+        watcher->n_queue = left;
+        do {
+                n = watched_processes_read(watcher->processes, watcher->queue + watcher->n_queue, BATCH);
+                watcher->n_queue += (size_t)n;
+                if (watcher->n_queue + BATCH > QUEUE) {
+                        watcher->round_us = watcher->queue[watcher->n_queue - 1].time_ns / 1000;
                         return;
-        }
+                }
+        } while (n > 0);
+}
+
+bool watcher_has_more(const struct watcher *watcher)
+{
+        return watcher->next < watcher->n_queue;
 }
 
 int watcher_round(struct watcher *watcher, const struct pollfd ready[static WATCHER_DESCRIPTORS])
@@ -258,12 +284,15 @@ int watcher_round(struct watcher *watcher, const struct pollfd ready[static WATC
                 return -EPIPE;
         if (ready[POLL_MOUNTS].revents && watcher->files)
                 r = watched_files_mark(watcher->files);
-        /* Files are received first and looked at last: then whoever did it has been told of. */
+        /* Files are received first and looked at last: then whoever did it has been told of. The other
+         * channels have times, by which they are merged as far as all of them have been read. */
         if (r >= 0 && watcher->files)
                 r = watched_files_receive(watcher->files);
-        receive_processes(watcher);
+        watcher->round_us = now_us();
+        read_processes(watcher);
         if (watcher->probes)
                 probes_read(watcher->probes, take_probe, watcher);
+        take_processes(watcher, watcher->round_us);
         if (watcher->files)
                 watched_files_take(watcher->files, take_file, watcher);
         tell_losses(watcher);

@@ -31,5 +31,8 @@ void watcher_poll(const struct watcher *watcher, struct pollfd ret[static WATCHE
  * Return: 0; 1: all the events that were asked for have come; negative errno (EPIPE: nobody reads). */
 int watcher_round(struct watcher *watcher, const struct pollfd ready[static WATCHER_DESCRIPTORS]);
 
+/* watcher_has_more - whether a further round has something to do although no descriptor says so */
+bool watcher_has_more(const struct watcher *watcher);
+
 /* watcher_finish - gives the reader a moment to take what is left, and says what was lost */
 int watcher_finish(struct watcher *watcher);
