@@ -9,7 +9,9 @@ struct audit_joiner {
         const char *key;
         uint32_t self;
         uint64_t incomplete;
-        struct audit_event events[AUDIT_EVENT_OPEN]; /* serial 0: free */
+        uint64_t serials[AUDIT_EVENT_OPEN]; /* of the events; 0: none yet */
+        bool open[AUDIT_EVENT_OPEN];        /* else it is over, and remembered for what may follow it */
+        struct audit_event events[AUDIT_EVENT_OPEN];
 };
 
 struct audit_joiner *audit_joiner_new(const char *key, uint32_t self)
@@ -33,29 +35,48 @@ uint64_t audit_joiner_incomplete(const struct audit_joiner *joiner)
         uint64_t open = 0;
 
         for (size_t i = 0; i < AUDIT_EVENT_OPEN; i++)
-                open += joiner->events[i].serial && joiner->events[i].ours;
+                open += joiner->open[i] && joiner->events[i].ours;
         return joiner->incomplete + open;
 }
 
 static struct audit_event *find(struct audit_joiner *joiner, uint64_t serial)
 {
         for (size_t i = 0; i < AUDIT_EVENT_OPEN; i++)
-                if (joiner->events[i].serial == serial)
+                if (joiner->serials[i] == serial)
                         return &joiner->events[i];
         return NULL;
 }
 
+static bool is_open(const struct audit_joiner *joiner, const struct audit_event *event)
+{
+        return joiner->open[event - joiner->events];
+}
+
+static void end(struct audit_joiner *joiner, const struct audit_event *event)
+{
+        joiner->open[event - joiner->events] = false;
+}
+
+/* The oldest that is over makes room, or else the oldest of all. */
+static size_t find_room(const struct audit_joiner *joiner)
+{
+        size_t room = 0;
+
+        for (size_t i = 1; i < AUDIT_EVENT_OPEN; i++)
+                if (joiner->open[i] != joiner->open[room] ? joiner->open[room]
+                                                          : joiner->serials[i] < joiner->serials[room])
+                        room = i;
+        return room;
+}
+
 static struct audit_event *start(struct audit_joiner *joiner, const struct audit_record *record)
 {
-        struct audit_event *event = find(joiner, 0);
+        size_t room = find_room(joiner);
+        struct audit_event *event = &joiner->events[room];
 
-        if (!event) {
-                event = &joiner->events[0];
-                for (size_t i = 1; i < AUDIT_EVENT_OPEN; i++)
-                        if (joiner->events[i].serial < event->serial)
-                                event = &joiner->events[i];
-                joiner->incomplete += event->ours;
-        }
+        joiner->incomplete += joiner->open[room] && event->ours;
+        joiner->serials[room] = record->serial;
+        joiner->open[room] = true;
         event->serial = record->serial;
         event->time_ms = record->time_ms;
         event->type = record->type;
@@ -112,26 +133,28 @@ enum audit_feed audit_joiner_feed(struct audit_joiner *joiner, uint16_t type, co
                 event = start(joiner, &record);
                 take_call(joiner, event, &record);
                 if (event->ours && !event->paths_to_come)
-                        event->serial = 0; /* nothing was opened by name, nothing will come */
+                        end(joiner, event); /* nothing was opened by name */
                 return event->ours || event->own ? AUDIT_FEED_TAKEN : AUDIT_FEED_FOREIGN;
         }
         event = find(joiner, record.serial);
         if (type == AUDIT_EOE) {
                 if (event)
-                        event->serial = 0;
+                        end(joiner, event);
                 return AUDIT_FEED_TAKEN;
         }
         if (event && event->own)
                 return AUDIT_FEED_TAKEN;
         if (!event || !event->ours || type < AUDIT_FIRST_EVENT || type > AUDIT_LAST_EVENT)
                 return AUDIT_FEED_FOREIGN;
+        if (!is_open(joiner, event))
+                return AUDIT_FEED_TAKEN; /* PROCTITLE is the last */
         if (type == AUDIT_PATH) {
                 take_path(event, &record);
                 if (event->paths_to_come > 1) {
                         event->paths_to_come--;
                         return AUDIT_FEED_TAKEN;
                 }
-                event->serial = 0;
+                end(joiner, event);
                 *ret_event = event;
                 return AUDIT_FEED_COMPLETE;
         }

@@ -16,7 +16,7 @@ import unittest
 from support import (AUDITOR, COLLECT, KEY, RUNDIR, Profile, SameAuditState, audit_state, collect,
                      kill_all, need_root_and_audit)
 
-KILLS = 200
+KILLS = int(os.environ.get("BOOTAHEAD_KILLS", 200))
 
 
 def kernel_log():
@@ -68,6 +68,23 @@ class Harmless(SameAuditState):
         self.assertEqual(running.wait(), 0)
         time.sleep(0.3)
         self.assertEqual(kernel_log(), before)
+
+    def test_where_audit_was_on(self):
+        """As with audit=1: it stays on, and no log has a line of ours, from our changes neither."""
+        subprocess.run([AUDITOR, 'enable', '1'], check=True)
+        try:
+            time.sleep(0.3)  # that this was done is logged itself
+            before, state = kernel_log(), audit_state()
+            running = self.start('--source=audit')
+            self.wait_for_rules()
+            subprocess.run(['cat', '/etc/passwd'], capture_output=True)
+            running.terminate()
+            self.assertEqual(running.wait(), 0)
+            self.assertEqual(audit_state(), state)
+            time.sleep(0.3)
+            self.assertEqual(kernel_log(), before)
+        finally:
+            subprocess.run([AUDITOR, 'enable', '0'], check=True)
 
     def log_of(self, kind):
         """Whether a message that a program sends while we hold the place comes into the kernel log."""
