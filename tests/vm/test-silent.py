@@ -1,0 +1,131 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+A collecting boot is whole, and nobody's log knows of it. Usage: test-silent.py IMAGE, for both kinds of initramfs.
+
+Whole: one collector from the initramfs to the end, what PID 1 and its generators read is in the profile.
+Silent: no record of ours in the journal, the kernel log and audit.log; records of others are where they are
+in a plain boot; an enabled auditd is left alone.
+"""
+
+import pathlib
+import re
+import sys
+import tempfile
+
+import records
+import support
+from support import vm
+
+IMAGE = sys.argv.pop(1)
+WHOLE_LOG = 'log_buf_len=4M printk.devkmsg=on'
+TICKS = 100  # a second
+PLAIN_BOOTS = 3  # two of them differ at times by a program that starts while auditd's rules are loaded
+
+# A part of the boot, so that the collector is at work still. In shell alone: auditd hears of each program.
+LIFE = '''[Unit]
+DefaultDependencies=no
+After=local-fs.target
+Before=multi-user.target
+
+[Service]
+Type=oneshot
+ExecStart=sh -c 'read -r collector < /run/bootahead/collect.pid && read -r life < /proc/$${collector%%%% *}/stat && \
+        { echo "$$collector"; echo "$$life"; } > /run/life; true'
+
+[Install]
+WantedBy=multi-user.target
+'''
+
+# What auditd has in its buffers goes to its log when it begins a new one.
+BEFORE = '''
+if [ -e /run/auditd.pid ]; then
+        kill -USR1 "$(cat /run/auditd.pid)"
+        until [ -e /var/log/audit/audit.log.1 ]; do :; done
+        cp /var/log/audit/audit.log.1 audit.log
+fi
+[ ! -e /run/life ] || cp /run/life life
+systemctl show --property=FragmentPath --value '*' | grep . | xargs readlink --canonicalize > units
+ls /usr/lib/systemd/system-generators > generators
+'''
+
+
+def make_image():
+    with tempfile.TemporaryDirectory() as tree:
+        units = pathlib.Path(tree) / 'etc/systemd/system'
+        (units / 'multi-user.target.wants').mkdir(parents=True)
+        (units / 'life.service').write_text(LIFE)
+        (units / 'multi-user.target.wants/life.service').symlink_to('../life.service')
+        return support.installed(IMAGE, add=[tree], label='silent')
+
+
+class Silent(support.Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.image = make_image()
+
+    def boot(self, machine, words=''):
+        return support.boot(machine, before=BEFORE, command_line=f'{WHOLE_LOG} {words}')
+
+    def test_without_auditd(self):
+        with vm.machine(self.image) as machine:
+            support.disable_auditd(machine)
+            plain = self.boot(machine, 'bootahead=off')
+            self.assertGreater(len(records.apparmor(plain.kernel)), 0)
+            for words, sources in (('', {'audit', 'fanotify'}), ('audit=1', {'audit'})):
+                with self.subTest(words):
+                    said = self.boot(machine, words)
+                    self.assert_whole(said, sources)
+                    self.assertEqual(said.audit, '')
+                    for log in (said.journal, said.kernel):
+                        self.assertEqual(records.ours(log, since_boot=bool(words)), [])
+                        self.assertEqual(records.apparmor(log), records.apparmor(plain.kernel))
+                    self.assertEqual(records.repeated(said.kernel), [])
+
+    def test_with_auditd(self):
+        with vm.machine(self.image) as machine:
+            said = self.boot(machine)
+            self.assert_whole(said, {'fanotify'})
+            self.assertIn('auditd is enabled', said.reports['collect']['choice'])
+            found = records.logged(said.files['audit.log'].decode())
+            self.assertGreater(sum(n for (_, key, _), n in found.items() if key == '"exec"'), 20)
+            for _ in range(PLAIN_BOOTS):
+                plain = self.boot(machine, 'bootahead=off')
+                expected = records.logged(plain.files['audit.log'].decode())
+                print(f'{found.total()} records of auditd, more {found - expected}, fewer {expected - found}')
+                if found == expected:
+                    break
+        self.assertEqual(found, expected)
+        for name in ('kernel', 'journal'):
+            self.assertEqual(records.apparmor(getattr(said, name)), records.apparmor(getattr(plain, name)), name)
+
+    def assert_whole(self, said, sources):
+        self.assert_collected(said, sources, 'there is no profile')
+        self.assertEqual(said.decision['stage'], 'early')
+        self.assert_one_life(said)
+        self.assert_complete(said)
+
+    def assert_one_life(self, said):
+        """Who runs after the boot started before the real root's PID 1, and wrote the report."""
+        collector, life = said.files['life'].decode().splitlines()
+        pid, ticks = map(int, collector.split())
+        self.assertEqual((int(life.split()[0]), int(life.rsplit(')', 1)[1].split()[19])), (pid, ticks))
+        self.assertLess(ticks / TICKS, said.boot.extra['kernel_seconds'])
+        self.assertLess(abs(said.reports['collect']['start_us'] / 1e6 - ticks / TICKS), 1)
+
+    def assert_complete(self, said):
+        """Needs the profile of this boot, which the guest has handed back."""
+        text = said.profile_text()
+        first = re.search(r'^process (\d+) boot=0 pid=1 ', text, re.MULTILINE).group(1)
+        files = set(re.findall(r'^file "([^"]*)"', text, re.MULTILINE))
+        by_first = set(re.findall(rf'^access "([^"]*)" process={first} ', text, re.MULTILINE))
+        units = {name for name in said.files['units'].decode().split() if not name.startswith('/run/')}
+        self.assertGreater(len(units), 40)
+        self.assertEqual(units - by_first, set())
+        generators = {f'/usr/lib/systemd/system-generators/{name}' for name in said.files['generators'].decode().split()}
+        self.assertEqual((generators | {'/etc/fstab'}) - files, set())
+        self.assertIn('/etc/systemd/system.conf', by_first)
+
+
+if __name__ == '__main__':
+    support.main()
