@@ -8,6 +8,9 @@
 #include "cleanup.h"
 #include "process.h"
 
+/* A file whose name can't be found by then is left to the end. */
+enum { NAMES_TRIED = 8 };
+
 static struct resolver resolver_of(const struct collection *collection)
 {
         return (struct resolver){.view = &collection->view, .mounts = &collection->mounts};
@@ -69,8 +72,8 @@ static void find_path(struct collection *collection, uint32_t file, const struct
 
         if (seen->path)
                 recording_set_text(&recorded->path, seen->path);
-        else if ((seen->passed && resolve_name(&resolver, seen->passed, &seen->key, path) == 0) ||
-                 resolve_inode(&resolver, &seen->key, path) == 0)
+        else if (resolve_inode(&resolver, &seen->key, path) == 0 ||
+                 (seen->passed && resolve_name(&resolver, seen->passed, &seen->key, path) == 0))
                 recording_set_text(&recorded->path, path);
 }
 
@@ -82,7 +85,8 @@ void collection_access(struct collection *collection, const struct access_seen *
                 file = recording_add_file(collection->recording, &seen->key);
         if (file == PROFILE_NONE)
                 return;
-        if (!collection->recording->files[file].path)
+        if (!collection->recording->files[file].path &&
+            collection->recording->files[file].n_accesses < NAMES_TRIED)
                 find_path(collection, file, seen);
         recording_access(collection->recording, file, find_process(collection, seen), seen->flags,
                          seen->time_us);

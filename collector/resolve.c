@@ -23,6 +23,18 @@ static int open_path(int dirfd, const char *path, uint64_t resolve)
         return fd < 0 ? -errno : (int)fd;
 }
 
+/* A name that others passed may lead anywhere: onto an automount point, a dead server. What was opened a
+ * moment ago is in the kernel's directory cache, and only there we look; the cache may just be changing. */
+static int open_known(int dirfd, const char *path, uint64_t resolve)
+{
+        enum { ATTEMPTS = 3 };
+        int fd = -EAGAIN;
+
+        for (int attempt = 0; fd == -EAGAIN && attempt < ATTEMPTS; attempt++)
+                fd = open_path(dirfd, path, resolve | RESOLVE_CACHED);
+        return fd;
+}
+
 static int is_file(const struct resolver *resolver, int fd, const struct file_key *key)
 {
         struct stat status;
@@ -79,7 +91,7 @@ static int settle(const struct resolver *resolver, int fd, const struct file_key
 static int try_below(const struct resolver *resolver, int dirfd, const char *path, const struct file_key *key,
                      char ret[static PATH_MAX])
 {
-        _cleanup_close_ int fd = open_path(dirfd, path, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+        _cleanup_close_ int fd = open_known(dirfd, path, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
         int r;
 
         if (fd < 0)
@@ -102,7 +114,7 @@ static int try_process(const struct resolver *resolver, pid_t pid, const char *f
                 return dirfd;
         while (*path == '/')
                 path++;
-        fd = open_path(dirfd, *path ? path : ".", RESOLVE_NO_MAGICLINKS);
+        fd = open_known(dirfd, *path ? path : ".", RESOLVE_NO_MAGICLINKS);
         if (fd < 0)
                 return fd;
         r = is_file(resolver, fd, key);

@@ -60,6 +60,8 @@ static int start_audit(struct session *session, const char **ret_why)
             source_gap_start(collection, &session->sources[SLOT_GAP]) < 0)
                 session->sources[SLOT_GAP] = NULL; /* the profile's set of sources says so */
         r = source_audit_start(collection, &session->scope, &session->sources[SLOT_MAIN], ret_why);
+        if (r > 0 && session->sources[SLOT_GAP])
+                source_gap_limit(session->sources[SLOT_GAP], collection);
         if (r <= 0) {
                 drop(session, SLOT_GAP);
                 collection->sources &= ~(uint32_t)PROFILE_SOURCE_FANOTIFY_GAP;

@@ -271,6 +271,15 @@ int source_fanotify_start(struct collection *collection, const struct source_sco
         return start(collection, scope->root, false, ret);
 }
 
+void source_gap_limit(struct source *source, const struct collection *collection)
+{
+        struct source_fanotify *fanotify = (struct source_fanotify *)source;
+
+        fanotify->gap_time_us = collection->start_us + collection_now_us(collection) +
+                                1000000u / (uint64_t)sysconf(_SC_CLK_TCK);
+        memset(fanotify->judged, 0, sizeof fanotify->judged);
+}
+
 int source_gap_start(struct collection *collection, struct source **ret)
 {
         return start(collection, 0, true, ret);

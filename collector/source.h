@@ -63,6 +63,9 @@ int source_lives_start(struct collection *collection, const struct source_scope 
  * Return: 0 or negative errno (ENOENT: this kernel has no such events). */
 int source_trace_start(struct collection *collection, const struct source_scope *scope, struct source **ret);
 
+/* source_gap_limit - audit has been enabled: processes that start from now on are audit's */
+void source_gap_limit(struct source *source, const struct collection *collection);
+
 bool source_is_audit(const struct source *source);
 
 static inline void source_free(struct source *source)
