@@ -41,16 +41,9 @@ static bool is_unit(const char *name, size_t length)
         return false;
 }
 
-/* "0::/system.slice/ssh.service" or, on the old hierarchy, "1:name=systemd:/system.slice/ssh.service";
- * the first unit on the way is the system's, those below it are a user manager's. */
-static bool unit_of_line(const char *line, char ret[static UNIT_NAME_SIZE])
+bool unit_of_path(const char *path, char ret[static UNIT_NAME_SIZE])
 {
-        const char *at = strstr(line, "::/");
-
-        if (!at)
-                at = strstr(line, ":name=systemd:/");
-        at = at ? strchr(at, '/') : NULL;
-        while (at) {
+        for (const char *at = path; at && *at == '/';) {
                 const char *name = at + 1;
                 size_t length = strcspn(name, "/\n");
 
@@ -59,9 +52,19 @@ static bool unit_of_line(const char *line, char ret[static UNIT_NAME_SIZE])
                         ret[length] = '\0';
                         return true;
                 }
-                at = name[length] == '/' ? name + length : NULL;
+                at = name + length;
         }
         return false;
+}
+
+/* "0::/system.slice/ssh.service" or, on the old hierarchy, "1:name=systemd:/system.slice/ssh.service" */
+static bool unit_of_line(const char *line, char ret[static UNIT_NAME_SIZE])
+{
+        const char *at = strstr(line, "::/");
+
+        if (!at)
+                at = strstr(line, ":name=systemd:/");
+        return at && unit_of_path(strchr(at, '/'), ret);
 }
 
 int process_unit(const struct view *view, pid_t pid, char ret[static UNIT_NAME_SIZE])

@@ -26,6 +26,10 @@ int life_read(const struct view *view, pid_t pid, struct life *ret);
  * Return: 0 or negative errno. */
 int process_unit(const struct view *view, pid_t pid, char ret[static UNIT_NAME_SIZE]);
 
+/* unit_of_path - the unit in a control group's path: the first on the way is the system's, those below it
+ * are a user manager's. Return: whether there is one. */
+bool unit_of_path(const char *path, char ret[static UNIT_NAME_SIZE]);
+
 /* process_executable - path below the recorded root where it is below it, else as we see it
  * Return: 0 or negative errno. */
 int process_executable(const struct view *view, pid_t pid, char ret[static PATH_MAX]);

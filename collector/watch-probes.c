@@ -34,6 +34,7 @@ enum {
 struct record {
         uint64_t time_ns, pid_tgid, uid_gid;
         int64_t result;
+        uint64_t group; /* number of the control group */
         uint64_t arguments[N_ARGUMENTS];
         uint32_t call; /* index in watched_calls, or EXECUTION */
         uint32_t path_length;
@@ -135,6 +136,8 @@ static void fill_record(struct bpf_code *code, uint32_t call)
         bpf_store(code, BPF_DW, BPF_REG_9, offsetof(struct record, pid_tgid), BPF_REG_1);
         bpf_call(code, BPF_FUNC_get_current_uid_gid);
         bpf_store(code, BPF_DW, BPF_REG_9, offsetof(struct record, uid_gid), BPF_REG_0);
+        bpf_call(code, BPF_FUNC_get_current_cgroup_id);
+        bpf_store(code, BPF_DW, BPF_REG_9, offsetof(struct record, group), BPF_REG_0);
         bpf_store_number(code, BPF_W, BPF_REG_9, offsetof(struct record, call), (int32_t)call);
 }
 
@@ -260,7 +263,7 @@ static int attach_all(struct probes *probes, const struct probe_scope *scope)
         _cleanup_close_ int program = tracefs < 0 ? tracefs : load_at_exec(probes);
         int r = program < 0 ? program : attach(probes, tracefs, "sched/sched_process_exec", program);
 
-        _Static_assert(sizeof(struct record) == 72, "as the programs write it, without holes");
+        _Static_assert(sizeof(struct record) == 80, "as the programs write it, without holes");
         for (uint32_t i = 0; r >= 0 && i < n_watched_calls && i < CALLS_MAX; i++)
                 if (watched_calls[i].class & scope->failed)
                         r = attach_call(probes, tracefs, i, scope);
@@ -356,6 +359,7 @@ static bool take(void *userdata, const void *data, size_t length)
                 .class = call->class,
                 .pid = (uint32_t)(record.pid_tgid >> 32),
                 .user = (uint32_t)record.uid_gid,
+                .group = record.group,
                 .time_us = record.time_ns / 1000,
                 .error = (int)-record.result,
                 .dirfd = dirfd_of(&record, call->dirfd),

@@ -20,6 +20,7 @@
 struct probe_event {
         uint32_t class; /* enum watch_class */
         uint32_t pid, user;
+        uint64_t group;       /* the control group's number in the unified hierarchy */
         uint64_t time_us;     /* CLOCK_BOOTTIME */
         int error;            /* positive errno */
         int dirfd, new_dirfd; /* AT_FDCWD where the call has none */

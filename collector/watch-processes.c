@@ -201,4 +201,6 @@ void watched_processes_executed(struct watched_processes *processes, uint32_t pi
         set_text(&process->executable, path && *path == '/' ? path : NULL);
         process->user = execution->user;
         process->user_known = execution->user_known;
+        if (execution->unit)
+                set_text(&process->unit, execution->unit);
 }

@@ -46,6 +46,7 @@ struct execution {
         const char *path; /* NULL: unknown */
         uint32_t user;
         bool user_known;
+        const char *unit; /* NULL: unknown */
 };
 
 /* watched_processes_executed - looks at a process that has executed a program */

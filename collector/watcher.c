@@ -16,6 +16,7 @@
 #include "watch-print.h"
 #include "watch-probes.h"
 #include "watch-processes.h"
+#include "watch-units.h"
 
 enum {
         USERS = 64,   /* whose names are remembered */
@@ -44,6 +45,7 @@ struct watcher {
         struct watched_processes *processes;
         struct watched_files *files; /* NULL: no class needs it */
         struct probes *probes;       /* NULL: not in this kernel */
+        struct watched_units *units; /* NULL: not on this machine */
         struct watch_output *output;
         int output_fd, mount_table;
         struct process_event queue[QUEUE]; /* process events that have been read */
@@ -113,7 +115,8 @@ static void take_event(struct watcher *watcher, struct watch_event *event)
         if (event->pid == (uint32_t)getpid() || is_complete(watcher))
                 return;
         event->executable = process->executable;
-        event->unit = process->unit;
+        if (!event->unit)
+                event->unit = process->unit;
         if (!event->user_known) {
                 event->user_known = process->user_known;
                 event->user = process->user;
@@ -208,15 +211,22 @@ static void take_processes(struct watcher *watcher, uint64_t until_us)
                 take_process(watcher, &watcher->queue[watcher->next++]);
 }
 
+static const char *unit_of(struct watcher *watcher, const struct probe_event *seen)
+{
+        return watcher->units ? watched_units_find(watcher->units, seen->group) : NULL;
+}
+
 /* A program called by descriptor has no name but that of what runs now. */
 static const char *program_of(struct watcher *watcher, const struct probe_event *seen,
                               char path[static PATH_MAX])
 {
         const struct watched_process *process;
 
-        watched_processes_executed(
-                watcher->processes, seen->pid,
-                &(struct execution){.path = seen->path, .user = seen->user, .user_known = true});
+        watched_processes_executed(watcher->processes, seen->pid,
+                                   &(struct execution){.path = seen->path,
+                                                       .user = seen->user,
+                                                       .user_known = true,
+                                                       .unit = unit_of(watcher, seen)});
         process = watched_processes_find(watcher->processes, seen->pid);
         if (!strncmp(seen->path, "/dev/fd/", 8) && process->executable && *process->executable)
                 return process->executable;
@@ -233,6 +243,7 @@ static bool take_probe(void *userdata, const struct probe_event *seen)
                 .time_us = seen->time_us,
                 .user = seen->user,
                 .user_known = true,
+                .unit = unit_of(watcher, seen),
                 .error = seen->error,
         };
 
@@ -362,6 +373,8 @@ static int open_channels(struct watcher *watcher, const char **ret_what)
         if (r == 0) {
                 *ret_what = "failed calls";
                 r = probes_open(&scope, &watcher->probes);
+                if (watched_units_open(watcher->view, &watcher->units) < 0)
+                        watcher->units = NULL;
                 if (!scope.failed)
                         r = 0; /* processes that are gone too soon stay unknown, and are counted */
         }
@@ -403,6 +416,7 @@ void watcher_close(struct watcher *watcher)
                 return;
         watched_files_close(watcher->files);
         probes_close(watcher->probes);
+        watched_units_close(watcher->units);
         watched_processes_close(watcher->processes);
         watch_output_free(watcher->output);
         close_cleanup(&watcher->mount_table);

@@ -73,11 +73,12 @@ class Watcher:
 
 
 @contextlib.contextmanager
-def unit(name):
+def unit(name, unified=False):
     """A control group as systemd would make it; gives the file that takes process ids."""
     mounts = [line.split() for line in pathlib.Path('/proc/self/mounts').read_text().splitlines()]
-    places = ([fields[1] for fields in mounts if fields[2] == 'cgroup' and 'name=systemd' in fields[3].split(',')]
-              or [fields[1] for fields in mounts if fields[2] == 'cgroup2'])
+    places = [fields[1] for fields in mounts if fields[2] == 'cgroup' and 'name=systemd' in fields[3].split(',')]
+    if unified or not places:
+        places = [fields[1] for fields in mounts if fields[2] == 'cgroup2']
     if not places:
         raise unittest.SkipTest('there are no control groups')
     slice_folder = pathlib.Path(places[0], 'system.slice')
@@ -297,6 +298,20 @@ time.sleep(0.3)  # while it lives, its names can be made absolute
         self.assertEqual(inside.told('path', 'unit'), [(path, 'bootahead-test.service')])
         self.assertEqual(len(outside.events), 2)
 
+    def test_unit_that_was_changed(self):
+        """Who moves, executes and ends before anybody looks; the groups of the unified hierarchy tell."""
+        program = f'{self.folder}/program'
+        shutil.copy('/bin/cat', program)
+        with unit('bootahead-test.service', unified=True) as processes:
+            watcher = self.watch('--class=exec,open', '--result=any', '--unit=bootahead-test', f'--path={self.folder}')
+            watcher.stop()
+            subprocess.run(['sh', '-c', f'echo $$ > {processes}; exec {program} {self.folder}/no'], capture_output=True)
+            watcher.go_on()
+            watcher.finish()
+        self.assertIn(('exec', program, 'ok'), watcher.told('class', 'path', 'result'))
+        self.assertIn(('open', f'{self.folder}/no', 'failed'), watcher.told('class', 'path', 'result'))
+        self.assertEqual({event['unit'] for event in watcher.events}, {'bootahead-test.service'})
+
     def test_users(self):
         path = f'{self.folder}/file'
         pathlib.Path(path).write_text('x')
@@ -394,12 +409,12 @@ time.sleep(0.3)  # while it lives, its names can be made absolute
             begin = time.monotonic()
             run_code(f'''
 for i in range(60000):
-    os.close(os.open({self.folder!r} + '/' + str(i % 5000), os.O_RDONLY))
+    os.close(os.open({self.folder!r} + '/' + str(i % 5000).rjust(200, 'x'), os.O_RDONLY))
 ''')
             return time.monotonic() - begin
 
         for i in range(5000):
-            pathlib.Path(self.folder, str(i)).touch()
+            pathlib.Path(self.folder, str(i).rjust(200, 'x')).touch()
         free = storm()
         watcher = self.watch('--class=open', f'--path={self.folder}')
         watched = storm()
@@ -408,7 +423,7 @@ for i in range(60000):
                         if line.startswith('VmRSS:'))
         watcher.finish()
         print(f'60,000 opens: {free:.2f} s, with a watcher that nobody reads {watched:.2f} s, {resident} KiB')
-        self.assertLess(watched, 5 * free + 1)
+        self.assertLess(watched, 10 * free + 5)
         self.assertLess(resident, 64 << 10)
         self.assertGreater(watcher.lost['output'] + watcher.lost['queue'], 0)
         self.assertGreater(len(watcher.events), 1000)
