@@ -280,6 +280,20 @@ static void take_accesses(struct finish *finish)
         recording->n_accesses = 0;
 }
 
+static int add_intervals(struct finish *finish)
+{
+        const struct recording *recording = finish->collection->recording;
+
+        for (uint32_t i = 0; i < recording->n_intervals; i++) {
+                struct profile_interval *to = profile_add_interval(finish->profile);
+
+                if (!to)
+                        return -errno;
+                *to = recording->intervals[i];
+        }
+        return 0;
+}
+
 static int fill(struct finish *finish)
 {
         int r = boot_describe(finish->collection, finish->profile);
@@ -292,6 +306,8 @@ static int fill(struct finish *finish)
                 r = add_unopened(finish);
         if (r == 0)
                 r = add_processes(finish);
+        if (r == 0)
+                r = add_intervals(finish);
         if (r < 0)
                 return r;
         take_accesses(finish);

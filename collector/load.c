@@ -5,7 +5,7 @@ enum { MILLION = 1000000 };
 
 const struct load_limits load_audit_limits = {
         .rate = 10000,
-        .burst = 30000,
+        .burst = 20000,
         .trial = 1500,
         .rest_ms = 1000,
         .longest_rest_ms = 16000,
@@ -18,6 +18,20 @@ const struct load_limits load_fanotify_limits = {
         .rest_ms = 1000,
         .longest_rest_ms = 16000,
 };
+
+static uint32_t scale(uint32_t count, uint32_t rate, uint32_t from)
+{
+        uint64_t scaled = (uint64_t)count * rate / from;
+
+        return scaled < UINT32_MAX ? (uint32_t)scaled : UINT32_MAX;
+}
+
+void load_limits_scale(struct load_limits *limits, uint32_t rate)
+{
+        limits->burst = scale(limits->burst, rate, limits->rate);
+        limits->trial = scale(limits->trial, rate, limits->rate);
+        limits->rate = rate;
+}
 
 void load_init(struct load *load, const struct load_limits *limits, uint64_t now_us)
 {

@@ -40,6 +40,9 @@ struct load {
         bool shed;
 };
 
+/* load_limits_scale - the same for another lasting rate; 0: nothing is ever shed */
+void load_limits_scale(struct load_limits *limits, uint32_t rate);
+
 void load_init(struct load *load, const struct load_limits *limits, uint64_t now_us);
 
 /* load_step - to be called whenever events were taken in, and when a rest ends

@@ -19,12 +19,15 @@ static const char help[] =
         "  --limit-seconds=N             end after N seconds (300; 0: never)\n"
         "  --limit-files=N               remember at most N files\n"
         "  --limit-accesses=N            remember at most N accesses\n"
+        "  --limit-rate=N                ask for less where more than N events a second come (0: never)\n"
         "  --arguments=yes|no            remember processes' arguments (yes)\n"
         "  --background                  return as soon as collecting has begun\n"
         "  --early                       run from an initramfs: make DIR the program's own root\n"
         "  --restore                     give back what a killed collector left behind, and exit\n"
         "  --leave-audit                 make the running collector leave the audit system, and exit\n"
         "  --help, --version\n";
+
+enum { RATE_MAX = 10000000 };
 
 enum {
         OPTION_SOURCE = 256,
@@ -33,6 +36,7 @@ enum {
         OPTION_SECONDS,
         OPTION_FILES,
         OPTION_ACCESSES,
+        OPTION_RATE,
         OPTION_ARGUMENTS,
         OPTION_BACKGROUND,
         OPTION_EARLY,
@@ -49,6 +53,7 @@ static const struct option long_options[] = {
         {"limit-seconds", required_argument, NULL, OPTION_SECONDS},
         {"limit-files", required_argument, NULL, OPTION_FILES},
         {"limit-accesses", required_argument, NULL, OPTION_ACCESSES},
+        {"limit-rate", required_argument, NULL, OPTION_RATE},
         {"arguments", required_argument, NULL, OPTION_ARGUMENTS},
         {"background", no_argument, NULL, OPTION_BACKGROUND},
         {"early", no_argument, NULL, OPTION_EARLY},
@@ -116,6 +121,8 @@ static bool take_option(int option, struct options *options)
                 return parse_count(optarg, PROFILE_FILES_MAX, &options->limits.files);
         case OPTION_ACCESSES:
                 return parse_count(optarg, PROFILE_ACCESSES_MAX, &options->limits.accesses);
+        case OPTION_RATE:
+                return parse_count(optarg, RATE_MAX, &options->limit_rate);
         case OPTION_ARGUMENTS:
                 return parse_yes(optarg, &options->arguments);
         case OPTION_BACKGROUND:
@@ -135,8 +142,11 @@ int options_parse(int argc, char **argv, struct options *ret, int *ret_exit)
 {
         int option;
 
-        *ret = (struct options){
-                .root = "/", .limit_seconds = 300, .limits = recording_default_limits, .arguments = true};
+        *ret = (struct options){.root = "/",
+                                .limit_seconds = 300,
+                                .limits = recording_default_limits,
+                                .limit_rate = LIMIT_RATE_DEFAULT,
+                                .arguments = true};
         *ret_exit = EXIT_USAGE;
         while ((option = getopt_long(argc, argv, "+", long_options, NULL)) >= 0) {
                 if (option == OPTION_HELP || option == OPTION_VERSION) {

@@ -15,13 +15,16 @@ struct options {
         enum source_choice source;
         unsigned int limit_seconds;
         struct recording_limits limits;
-        bool background; /* return when collecting has begun */
-        bool early;      /* enter the recorded root, as must be before it becomes the system's own */
-        bool restore;    /* not collect, but what restore.h says */
+        uint32_t limit_rate; /* events a second that may come for ever; 0: no limit */
+        bool background;     /* return when collecting has begun */
+        bool early;          /* enter the recorded root, as must be before it becomes the system's own */
+        bool restore;        /* not collect, but what restore.h says */
         bool leave_audit;
         bool arguments; /* of processes are recorded too */
         char **command; /* NULL: the whole machine */
 };
+
+#define LIMIT_RATE_DEFAULT UINT32_MAX /* what load.h has for the source */
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 

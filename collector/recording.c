@@ -279,3 +279,20 @@ void recording_access(struct recording *recording, uint32_t file, uint32_t proce
                 .file = file, .process = process, .flags = flags, .time_us = recording->last_us};
         recording->n_accesses++;
 }
+
+void recording_interval(struct recording *recording, enum profile_interval_kind kind, uint64_t start_us,
+                        uint64_t end_us)
+{
+        struct profile_interval *last = NULL;
+
+        for (uint32_t i = 0; i < recording->n_intervals; i++)
+                if (recording->intervals[i].kind == kind)
+                        last = &recording->intervals[i];
+        if (last && (start_us <= last->end_us || recording->n_intervals == RECORDING_INTERVALS)) {
+                last->end_us = end_us > last->end_us ? end_us : last->end_us;
+                return;
+        }
+        if (recording->n_intervals < RECORDING_INTERVALS)
+                recording->intervals[recording->n_intervals++] =
+                        (struct profile_interval){.kind = kind, .start_us = start_us, .end_us = end_us};
+}

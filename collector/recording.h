@@ -37,6 +37,8 @@ struct recorded_process {
         bool kept;      /* goes into the profile: lives_settle() */
 };
 
+enum { RECORDING_INTERVALS = 256 };
+
 struct recording_limits {
         uint32_t files, processes, accesses;
 };
@@ -53,6 +55,8 @@ struct recording {
         uint32_t n_files, n_processes, n_accesses;
         uint64_t losses[PROFILE_LOSS_COUNT];
         uint64_t last_us;
+        struct profile_interval intervals[RECORDING_INTERVALS];
+        uint32_t n_intervals;
         size_t arguments_size; /* of all processes together */
         struct table *files_by_key, *processes_by_pid;
 };
@@ -82,3 +86,8 @@ void recording_forget_texts(struct recording *recording, uint32_t process);
 /* recording_access - the time never runs backwards: an earlier one counts as the latest so far */
 void recording_access(struct recording *recording, uint32_t file, uint32_t process, uint32_t flags,
                       uint64_t time_us);
+
+/* recording_interval - a time in which less was recorded than happened
+ * One too many lengthens the last of its kind: that too much is doubted does less harm than too little. */
+void recording_interval(struct recording *recording, enum profile_interval_kind kind, uint64_t start_us,
+                        uint64_t end_us);

@@ -104,6 +104,8 @@ int session_start(struct session *session, const char **ret_why)
         if (source_lives_start(collection, &session->scope, &session->sources[SLOT_LIVES]) < 0)
                 session->sources[SLOT_LIVES] = NULL; /* the profile's contents say so */
         r = start_main(session, ret_why);
+        if (r == 0)
+                session_load_init(session);
         if (r == 0 && source_trace_start(collection, &session->scope, &session->sources[SLOT_TRACE]) < 0)
                 session->sources[SLOT_TRACE] = NULL;
         return r;
@@ -119,18 +121,22 @@ int session_replace_audit(struct session *session, const char *why)
 
         if (!audit || !source_is_audit(audit))
                 return 0;
+        session_load_end(session);
         r = start_fanotify(session);
         audit->class->stop(audit, collection);
         source_free(audit);
         drop(session, SLOT_GAP);
         if (r < 0)
                 session->sources[SLOT_MAIN] = NULL;
+        else
+                session_load_init(session);
         snprintf(collection->choice + length, sizeof collection->choice - length, "; then fanotify: %s", why);
         return r;
 }
 
 void session_stop(struct session *session)
 {
+        session_load_end(session);
         for (int slot = 0; slot < SESSION_SLOTS; slot++)
                 drop(session, (enum session_slot)slot);
 }

@@ -93,6 +93,13 @@ static int check(struct session *session)
         return r < 0 ? lose(session, SLOT_MAIN, r) : 0;
 }
 
+static int keep_load_low(struct session *session)
+{
+        int r = session_load_step(session);
+
+        return r < 0 ? lose(session, SLOT_MAIN, r) : 0;
+}
+
 /* remaining_ms - until the time limit, or -1 where there is none */
 static int remaining_ms(const struct session *session)
 {
@@ -116,6 +123,8 @@ static int wait_for_events(struct session *session, struct pollfd ready[static W
                         .fd = session->sources[slot] ? session->sources[slot]->fd : -1, .events = POLLIN};
         if (session->sources[SLOT_MAIN]->class->check && (timeout < 0 || timeout > CHECK_MS))
                 timeout = CHECK_MS;
+        if (session->load.shed && (timeout < 0 || (uint64_t)timeout * 1000 > load_wait_us(&session->load)))
+                timeout = (int)(load_wait_us(&session->load) / 1000) + 1;
         r = poll(ready, WAITED, timeout);
         if (r < 0 && errno != EINTR)
                 return -errno;
@@ -153,6 +162,8 @@ static int turn(struct session *session)
         if (ready[WAITED_MOUNTS].revents)
                 mounts_changed(session);
         r = receive(session);
+        if (r == 0)
+                r = keep_load_low(session);
         if (r == 0)
                 r = check(session);
         if (r < 0)

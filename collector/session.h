@@ -6,6 +6,7 @@
 #pragma once
 
 #include "collection.h"
+#include "load.h"
 #include "options.h"
 #include "source.h"
 
@@ -30,7 +31,10 @@ struct session {
         struct source_scope scope;
         int mount_table, signals;
         uint64_t checked_us;
-        pid_t child; /* the recorded command, or 0 */
+        struct load load;
+        uint64_t shed_us; /* since when load is shed */
+        bool relief;      /* SLOT_GAP's source is there only while load is shed */
+        pid_t child;      /* the recorded command, or 0 */
         int child_fd, child_status;
 };
 
@@ -46,5 +50,15 @@ void session_stop(struct session *session);
 /* session_replace_audit - goes on with fanotify in the same recording, then leaves the audit system
  * Nothing is done where audit is not in use. Return: 0 or negative errno. */
 int session_replace_audit(struct session *session, const char *why);
+
+/* session_load_init - for the main source as it is now */
+void session_load_init(struct session *session);
+
+/* session_load_step - to be called when events were taken in, and after load_wait_us()
+ * Return: 0 or negative errno (the main source is dead). */
+int session_load_step(struct session *session);
+
+/* session_load_end - where load is shed, it is until now */
+void session_load_end(struct session *session);
 
 void session_init(struct session *session, struct collection *collection, const struct options *options);

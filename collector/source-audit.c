@@ -27,7 +27,7 @@
 #include "source.h"
 
 enum {
-        RECEIVE_BUFFER = 32 << 20, /* half of it is the kernel's bookkeeping */
+        RECEIVE_BUFFER = 24 << 20, /* half of it is the kernel's bookkeeping */
         MESSAGE_SIZE = NLMSG_SPACE(MAX_AUDIT_MESSAGE_LENGTH),
         BATCH = 64,
         BATCHES = 256,     /* before others get their turn */
@@ -50,6 +50,7 @@ struct source_audit {
         struct audit_relay relay;
         struct audit_joiner *joiner;
         struct heartbeat heartbeat;
+        bool silent; /* for the time being there are no rules */
         struct mmsghdr messages[BATCH];
         struct iovec vectors[BATCH];
         char buffers[BATCH][MESSAGE_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
@@ -101,6 +102,7 @@ static void take_record(struct source_audit *audit, struct collection *collectio
         length -= NLMSG_HDRLEN;
         switch (audit_joiner_feed(audit->joiner, header->nlmsg_type, text, length, &event)) {
         case AUDIT_FEED_COMPLETE:
+                audit->source.events++;
                 if (!heartbeat_hear(&audit->heartbeat, (pid_t)event->pid, now_us))
                         audit_event_deliver(collection, event, now_us);
                 break;
@@ -162,7 +164,8 @@ static int check(struct source *source, struct collection *collection)
                 source->trouble = "the audit daemon's place was taken from us";
         else if (now.enabled != audit_our_settings.enabled)
                 source->trouble = now.enabled ? "the audit system was locked" : "audit was disabled";
-        else if (heartbeat_check(&audit->heartbeat, &collection->view, collection_now_us(collection)) < 0)
+        else if (!audit->silent &&
+                 heartbeat_check(&audit->heartbeat, &collection->view, collection_now_us(collection)) < 0)
                 source->trouble = "the audit system no longer delivers";
         return source->trouble ? -EBUSY : 0;
 }
@@ -190,7 +193,9 @@ static int add_rules(struct source_audit *audit, struct collection *collection)
 
 static int mounts_changed(struct source *source, struct collection *collection)
 {
-        return add_rules((struct source_audit *)source, collection);
+        struct source_audit *audit = (struct source_audit *)source;
+
+        return audit->silent ? 0 : add_rules(audit, collection);
 }
 
 static int keep_silent(struct source_audit *audit, struct collection *collection)
@@ -204,6 +209,27 @@ static int keep_silent(struct source_audit *audit, struct collection *collection
         r = audit_rules_silence(audit->control);
         audit_tie_hide(&collection->view);
         return r;
+}
+
+static void cut_ties(struct source_audit *audit)
+{
+        while (audit->n_ties)
+                audit_tie_cut(&audit->ties[--audit->n_ties]);
+        audit->n_ruled = 0;
+}
+
+static int narrow(struct source *source, struct collection *collection, bool narrow)
+{
+        struct source_audit *audit = (struct source_audit *)source;
+
+        audit->silent = narrow;
+        if (narrow) {
+                cut_ties(audit);
+                return 0;
+        }
+        heartbeat_done(&audit->heartbeat); /* of a beat on which our rules went nothing was heard */
+        heartbeat_init(&audit->heartbeat, &collection->view, &collection->mounts);
+        return add_rules(audit, collection);
 }
 
 /* Records of calls that ended before our rules went may still stand in the kernel's queue. They are only
@@ -228,8 +254,7 @@ static void give_back(struct source_audit *audit, struct collection *collection)
 
         keep_silent(audit, collection);
         r = audit_settings_disable(audit->control, &audit->saved);
-        while (audit->n_ties)
-                audit_tie_cut(&audit->ties[--audit->n_ties]);
+        cut_ties(audit);
         wait_for_kernel(audit);
         if (audit->registered)
                 audit_set_pid(audit->source.fd, 0, WAIT_NO);
@@ -258,8 +283,7 @@ static void free_audit(struct source *source)
 {
         struct source_audit *audit = (struct source_audit *)source;
 
-        while (audit->n_ties)
-                audit_tie_cut(&audit->ties[--audit->n_ties]);
+        cut_ties(audit);
         audit_tie_cut(&audit->silence);
         close_cleanup(&source->fd);
         close_cleanup(&audit->control);
@@ -272,6 +296,7 @@ static const struct source_class audit_class = {
         .name = "audit",
         .receive = receive,
         .check = check,
+        .narrow = narrow,
         .mounts_changed = mounts_changed,
         .stop = stop,
         .free = free_audit,

@@ -35,8 +35,10 @@ struct source_fanotify {
         struct source source;
         size_t n_marked;                 /* the first so many of the collection's filesystems */
         struct descendants *descendants; /* NULL: everybody */
-        bool gap;
-        uint64_t gap_time_us; /* processes that started later are audit's */
+        uint64_t mask;                   /* what the marks ask for */
+        uint64_t emptied_us;             /* when the queue was last known to be empty */
+        bool gap, wide;                  /* wide: everybody for the time being */
+        uint64_t gap_time_us;            /* processes that started later are audit's */
         struct {
                 int32_t pid;
                 bool seen;
@@ -114,7 +116,7 @@ static bool is_seen(struct source_fanotify *fanotify, const struct collection *c
                 return false;
         if (fanotify->descendants)
                 return descendants_have(fanotify->descendants, pid);
-        return !fanotify->gap || audit_misses(fanotify, collection, pid);
+        return !fanotify->gap || fanotify->wide || audit_misses(fanotify, collection, pid);
 }
 
 static void deliver(struct source_fanotify *fanotify, struct collection *collection,
@@ -131,8 +133,11 @@ static void deliver(struct source_fanotify *fanotify, struct collection *collect
         };
         int filesystem;
 
+        fanotify->source.events++;
         if (event->mask & FAN_Q_OVERFLOW) {
                 collection->recording->losses[PROFILE_LOSS_FANOTIFY]++;
+                recording_interval(collection->recording, PROFILE_INTERVAL_BLIND, fanotify->emptied_us,
+                                   seen.time_us);
                 return;
         }
         if (!find_handle(record + event->metadata_len, record + event->event_len, &where) ||
@@ -177,9 +182,12 @@ static int receive(struct source *source, struct collection *collection)
         struct source_fanotify *fanotify = (struct source_fanotify *)source;
 
         for (int round = 0; round < ROUNDS; round++) {
+                uint64_t now_us = collection_now_us(collection);
                 ssize_t n = read(source->fd, fanotify->buffer, sizeof fanotify->buffer);
                 int r;
 
+                if (n < 0 && errno == EAGAIN)
+                        fanotify->emptied_us = now_us;
                 if (n < 0)
                         return errno == EAGAIN || errno == EINTR ? 0 : -errno;
                 /* forks were reported before what their children opened */
@@ -192,24 +200,50 @@ static int receive(struct source *source, struct collection *collection)
         return 0;
 }
 
+static int mark_filesystem(const struct source_fanotify *fanotify, const struct collection *collection,
+                           size_t filesystem, unsigned int change, uint64_t mask)
+{
+        _cleanup_close_ int fd =
+                filesystem_open(&collection->mounts.filesystems[filesystem], &collection->view);
+
+        if (fd < 0)
+                return 0;
+        if (fanotify_mark(fanotify->source.fd, change | FAN_MARK_FILESYSTEM, mask, fd, NULL) == 0)
+                return 1;
+        /* those have no handles or no id, they stay unseen; or no mark, to be changed */
+        return errno == ENODEV || errno == EOPNOTSUPP || errno == EXDEV || errno == ENOENT ? 0 : -errno;
+}
+
 static int mark(struct source *source, struct collection *collection)
 {
         struct source_fanotify *fanotify = (struct source_fanotify *)source;
         int marked = 0;
 
         for (; fanotify->n_marked < collection->mounts.count; fanotify->n_marked++) {
-                _cleanup_close_ int fd = filesystem_open(&collection->mounts.filesystems[fanotify->n_marked],
-                                                         &collection->view);
+                int r = mark_filesystem(fanotify, collection, fanotify->n_marked, FAN_MARK_ADD,
+                                        fanotify->mask);
 
-                if (fd < 0)
-                        continue;
-                if (fanotify_mark(source->fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_OPEN | FAN_OPEN_EXEC,
-                                  fd, NULL) == 0)
-                        marked++;
-                else if (errno != ENODEV && errno != EOPNOTSUPP && errno != EXDEV)
-                        return -errno; /* those have no handles or no id: they stay unseen */
+                if (r < 0)
+                        return r;
+                marked += r;
         }
         return marked;
+}
+
+/* Executions are few, whatever the storm. */
+static int narrow(struct source *source, struct collection *collection, bool narrow)
+{
+        struct source_fanotify *fanotify = (struct source_fanotify *)source;
+
+        fanotify->mask = narrow ? FAN_OPEN_EXEC : FAN_OPEN | FAN_OPEN_EXEC;
+        for (size_t i = 0; i < fanotify->n_marked; i++) {
+                int r = mark_filesystem(fanotify, collection, i, narrow ? FAN_MARK_REMOVE : FAN_MARK_ADD,
+                                        FAN_OPEN);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 /* Closing the descriptor removes the marks. */
@@ -232,6 +266,7 @@ static void free_fanotify(struct source *source)
 static const struct source_class fanotify_class = {
         .name = "fanotify",
         .receive = receive,
+        .narrow = narrow,
         .mounts_changed = mark,
         .stop = stop,
         .free = free_fanotify,
@@ -245,6 +280,7 @@ static int start(struct collection *collection, pid_t root, bool gap, struct sou
         if (!fanotify)
                 return -ENOMEM;
         fanotify->source = (struct source){.class = &fanotify_class, .fd = -1};
+        fanotify->mask = FAN_OPEN | FAN_OPEN_EXEC;
         fanotify->gap = gap;
         fanotify->gap_time_us = collection->start_us + collection_now_us(collection);
         if (root)
@@ -283,4 +319,9 @@ void source_gap_limit(struct source *source, const struct collection *collection
 int source_gap_start(struct collection *collection, struct source **ret)
 {
         return start(collection, 0, true, ret);
+}
+
+void source_gap_widen(struct source *source, bool wide)
+{
+        ((struct source_fanotify *)source)->wide = wide;
 }

@@ -20,6 +20,9 @@ struct source_class {
         /* whether the channel still delivers, asked about once a second; may be NULL
          * Return: 0 or negative errno (it does not) */
         int (*check)(struct source *source, struct collection *collection);
+        /* asks the channel for less, or for all again
+         * Return: 0 or negative errno (the channel is dead) */
+        int (*narrow)(struct source *source, struct collection *collection, bool narrow);
         /* filesystems have appeared in collection->mounts; may be NULL */
         int (*mounts_changed)(struct source *source, struct collection *collection);
         /* takes in what is still under way, gives back what was taken, counts the losses */
@@ -30,6 +33,7 @@ struct source_class {
 struct source {
         const struct source_class *class;
         int fd;              /* readable when receive() has something to do; owned by the source */
+        uint64_t events;     /* that came; whoever counts them sets it back */
         const char *trouble; /* after an error: what is wrong with the channel, for people, or NULL */
 };
 
@@ -65,6 +69,9 @@ int source_trace_start(struct collection *collection, const struct source_scope 
 
 /* source_gap_limit - audit has been enabled: processes that start from now on are audit's */
 void source_gap_limit(struct source *source, const struct collection *collection);
+
+/* source_gap_widen - whether it delivers what audit sees too; nothing to other fanotify sources */
+void source_gap_widen(struct source *source, bool wide);
 
 bool source_is_audit(const struct source *source);
 

@@ -117,7 +117,7 @@ def thread_of_audit():
 
 
 def sockets_of(pid):
-    names = [os.readlink(entry) for entry in os.scandir(f'/proc/{pid}/fd') if entry.is_symlink()]
+    names = [os.readlink(f'/proc/{pid}/fd/{entry}') for entry in os.listdir(f'/proc/{pid}/fd')]
     return {name[8:-1] for name in names if name.startswith('socket:[')}
 
 
@@ -196,7 +196,8 @@ class Collector:
     def kill(self):
         if self.process.poll() is None:
             self.process.kill()
-            self.process.wait()
+        if not self.process.stderr.closed:
+            self.process.communicate()
 
 
 def collected(kind, seconds, build, options, files=1, calls=None, meanwhile=None):

@@ -72,9 +72,9 @@ static void test_boots_are_whole(void **state)
         struct load load = fresh(&load_audit_limits);
 
         (void)state;
-        assert_int_equal(run(&load, &server, 10 * (uint64_t)SECOND_US).sheds, 0);
+        assert_int_equal(run(&load, &server, 5 * (uint64_t)SECOND_US).sheds, 0);
         load = fresh(&load_audit_limits);
-        assert_int_equal(run(&load, &burst, 1500000).sheds, 0);
+        assert_int_equal(run(&load, &burst, 1200000).sheds, 0);
         load = fresh(&load_fanotify_limits);
         assert_int_equal(run(&load, &million, 4 * (uint64_t)SECOND_US).sheds, 0);
 }
@@ -87,7 +87,7 @@ static void test_storms_are_shed_soon(void **state)
         (void)state;
         assert_true(run(&load, &opens, 5 * (uint64_t)SECOND_US).shed_after_us < SECOND_US);
         load = fresh(&load_audit_limits);
-        assert_true(run(&load, &files, 5 * (uint64_t)SECOND_US).shed_after_us < 3 * (uint64_t)SECOND_US);
+        assert_true(run(&load, &files, 5 * (uint64_t)SECOND_US).shed_after_us < 2 * (uint64_t)SECOND_US);
 }
 
 /* A storm that the narrower channel does not show costs a trial now and then, ever more rarely. */
@@ -140,10 +140,10 @@ static void test_rests_end_without_events(void **state)
         assert_int_equal(load_wait_us(&load), UINT64_MAX);
         assert_int_equal(load_step(&load, came + 10, 50000), LOAD_SHED);
         assert_int_equal(load_wait_us(&load), load_audit_limits.rest_ms * 1000);
-        /* what was still under way: three seconds' worth */
-        assert_int_equal(load_step(&load, came + 20, 30000), LOAD_STAY);
-        assert_in_range(load_wait_us(&load), 3000000, 3000001);
-        assert_int_equal(load_step(&load, came + 2000000, 0), LOAD_STAY);
+        /* what was still under way: two seconds' worth */
+        assert_int_equal(load_step(&load, came + 20, 20000), LOAD_STAY);
+        assert_in_range(load_wait_us(&load), 2000000, 2000001);
+        assert_int_equal(load_step(&load, came + 1500000, 0), LOAD_STAY);
         assert_int_equal(load_step(&load, load.now_us + load_wait_us(&load), 0), LOAD_TAKE_UP);
         assert_int_equal(load_wait_us(&load), UINT64_MAX);
 }
