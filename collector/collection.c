@@ -42,23 +42,35 @@ static bool is_another_life(const struct collection *collection, const struct re
                seen->parent_pid != 1;
 }
 
+/* Of the whole machine everybody who executes something is looked at, elsewhere whoever has accesses; and the
+ * parent, from whom comes what a fork inherits. */
+static void look_at_accessing(struct collection *collection, uint32_t index, uint32_t flags)
+{
+        struct recorded_process *process = &collection->recording->processes[index];
+        bool has_events = collection->contents & PROFILE_CONTENT_LIVES,
+             executes = flags & PROFILE_ACCESS_EXEC;
+
+        if ((has_events && !*collection->view.prefix) || (process->accessed && !executes))
+                return;
+        if (!has_events && !process->executing)
+                process->looked = false;
+        look_at(collection, index);
+        if (process->parent != PROFILE_NONE)
+                look_at(collection, process->parent);
+}
+
 static uint32_t find_process(struct collection *collection, const struct access_seen *seen)
 {
         struct recording *recording = collection->recording;
         uint32_t index = recording_find_process(recording, seen->pid);
-        bool has_events = collection->contents & PROFILE_CONTENT_LIVES;
         struct recorded_process *process;
 
         if (index == PROFILE_NONE || is_another_life(collection, &recording->processes[index], seen))
                 index = recording_add_process(recording, seen->pid, seen->parent_pid, 0);
         if (index == PROFILE_NONE)
                 return index;
+        look_at_accessing(collection, index, seen->flags);
         process = &recording->processes[index];
-        if (!has_events && seen->flags & PROFILE_ACCESS_EXEC && !process->executing)
-                process->looked = false;
-        if ((!has_events || *collection->view.prefix) &&
-            (!process->accessed || seen->flags & PROFILE_ACCESS_EXEC))
-                look_at(collection, index);
         if (seen->flags & PROFILE_ACCESS_EXEC || !process->executable)
                 recording_set_text(&process->executable, seen->executable);
         return index;

@@ -66,7 +66,11 @@ uint32_t lives_fork(struct lives *lives, uint32_t pid, uint32_t parent_pid, uint
         process->parent = parent;
         process->parent_pid = parent_pid;
         process->fork_us = time_of(time_us);
-        process->hidden = parent != PROFILE_NONE && recording->processes[parent].hidden;
+        if (parent != PROFILE_NONE) {
+                process->hidden = recording->processes[parent].hidden;
+                if (!process->executable) /* later the parent may execute something else */
+                        recording_set_text(&process->executable, recording->processes[parent].executable);
+        }
         if (!process->start_ticks) {
                 process->start_ticks = start_ticks;
                 process->ticks_computed = true;

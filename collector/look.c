@@ -79,7 +79,10 @@ void look_at_all(struct collection *collection)
 {
         const struct recording *recording = collection->recording;
 
-        for (uint32_t i = 0; i < recording->n_processes; i++)
-                if (!recording->processes[i].looked && !recording->processes[i].exited)
+        for (uint32_t i = 0; i < recording->n_processes; i++) {
+                const struct recorded_process *process = &recording->processes[i];
+
+                if (!process->exited && (!process->looked || !process->unit))
                         look(collection, i);
+        }
 }

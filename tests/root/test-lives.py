@@ -6,19 +6,27 @@ witnesses are the processes themselves, who tell their pids and start times.
 """
 
 import collections
+import json
 import os
 import pathlib
 import re
+import subprocess
+import sys
 import tempfile
 import unittest
 
-from support import BUILD, SameAuditState, collect, need_root_and_audit, unquote, dump
+from support import BOOTAHEAD, BUILD, COLLECT, SameAuditState, collect, dump, need_root_and_audit, unquote
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from bed import container, disk, image as images  # noqa: E402
+
+BED_BUILD = pathlib.Path(os.environ.get('BOOTAHEAD_RELEASE', BUILD))
 LIVER = BUILD / 'tests/root/liver'
 SHORT = 10000
 WITNESSES = 500
 
-Life = collections.namedtuple('Life', 'index pid start parent executable unit fork exec exit status flags arguments')
+Life = collections.namedtuple(
+    'Life', 'index pid start parent executable unit fork exec exit status flags arguments')
 
 
 def lives(profile):
@@ -148,6 +156,48 @@ class Lives(SameAuditState):
             self.assertEqual(shell.arguments, ' '.join(command).encode()[:256] if kept else b'')
             self.assertEqual('arguments-cut' in shell.flags, kept)
             self.assertNotIn('arguments-cut', sleep.flags)
+
+
+def main_pids(booted):
+    """Units and their main processes: {unit: (pid as this machine has it, start time)}."""
+    outside = {}
+    for status in pathlib.Path('/proc').glob('[0-9]*/status'):
+        try:
+            pids = re.search(r'^NSpid:\t(\d+)\t(\d+)$', status.read_text(), re.M)
+            ticks = (status.parent / 'stat').read_text().rsplit(')', 1)[1].split()[19]
+        except OSError:
+            continue
+        if pids and os.readlink(status.parent / 'ns/pid') == os.readlink(f'/proc/{booted.leader}/ns/pid'):
+            outside[pids.group(2)] = (int(pids.group(1)), int(ticks))
+    shown = booted.ask('systemctl', 'show', '--property=Id', '--property=MainPID', '--type=service', '*')
+    fields = [dict(line.split('=', 1) for line in unit.splitlines()) for unit in shown.split('\n\n')]
+    return {unit['Id']: outside[unit['MainPID']] for unit in fields if unit.get('MainPID', '0') != '0'}
+
+
+class Boot(SameAuditState):
+    def test_units(self):
+        """A container's boot: each service's main process is there by name, and still there."""
+        with tempfile.TemporaryDirectory(dir='/var/tmp') as folder:
+            profile, told = pathlib.Path(folder, 'profile'), {}
+
+            def observe(booted, _):
+                told['main'] = main_pids(booted)
+                told['alive'] = json.loads(subprocess.run([BOOTAHEAD, 'lives', '--alive', '--json', profile],
+                                                          check=True, capture_output=True).stdout)['lives']
+
+            container.boot(images.minimal(BED_BUILD).path, disk.CONTAINER['none'], BED_BUILD, observe=observe,
+                           collect=[COLLECT, '--root=ROOT', '--source=fanotify', f'--output={profile}'])
+            found = lives(profile)
+        self.assertGreater(len(told['main']), 3)
+        alive = {(life['pid'], life['start_ticks']): life['unit'] for life in told['alive']}
+        for unit, (pid, ticks) in told['main'].items():
+            self.assertEqual(alive.get((pid, ticks)), unit)
+            life = next(life for life in found if life.pid == pid)
+            self.assertTrue(life.executable and life.arguments and life.fork and life.exec, life)
+            self.assertFalse(life.flags, life)
+        manager = next(life for life in found if life.executable == b'/usr/lib/systemd/systemd' and life.parent == 0)
+        self.assertEqual(manager.unit, b'init.scope')
+        self.assertEqual([life for life in found if not life.executable], [])
 
 
 if __name__ == '__main__':
