@@ -6,11 +6,12 @@
 
 #include "cleanup.h"
 
-/* A boot of a large server opens some 20,000 times a few thousand files; room for fifty of them. */
+/* A boot of a large server opens some 20,000 times a few thousand files; room for 25 of them, which beside
+ * the sockets' buffers is as much as a collector may take. */
 const struct recording_limits recording_default_limits = {
         .files = 65536,
         .processes = 65536,
-        .accesses = 1u << 20,
+        .accesses = 1u << 19,
 };
 
 enum { ARGUMENTS_SIZE_MAX = 8 << 20 }; /* of all processes together */
@@ -283,16 +284,20 @@ void recording_access(struct recording *recording, uint32_t file, uint32_t proce
 void recording_interval(struct recording *recording, enum profile_interval_kind kind, uint64_t start_us,
                         uint64_t end_us)
 {
+        /* the last places are for kinds of which there is none yet */
+        bool full = recording->n_intervals >= RECORDING_INTERVALS - PROFILE_INTERVAL_COUNT;
         struct profile_interval *last = NULL;
 
+        if (end_us < start_us)
+                end_us = start_us; /* an event's time may be a little older than ours */
         for (uint32_t i = 0; i < recording->n_intervals; i++)
                 if (recording->intervals[i].kind == kind)
                         last = &recording->intervals[i];
-        if (last && (start_us <= last->end_us || recording->n_intervals == RECORDING_INTERVALS)) {
+        if (last && (start_us <= last->end_us || full)) {
+                last->start_us = start_us < last->start_us ? start_us : last->start_us;
                 last->end_us = end_us > last->end_us ? end_us : last->end_us;
                 return;
         }
-        if (recording->n_intervals < RECORDING_INTERVALS)
-                recording->intervals[recording->n_intervals++] =
-                        (struct profile_interval){.kind = kind, .start_us = start_us, .end_us = end_us};
+        recording->intervals[recording->n_intervals++] =
+                (struct profile_interval){.kind = kind, .start_us = start_us, .end_us = end_us};
 }

@@ -270,6 +270,28 @@ static void test_impossible_lives(void **state)
         }
 }
 
+/* Intervals that end before they begin, more than there is room for, and none of a kind forgotten. */
+static void test_intervals(void **state)
+{
+        struct place *place = *state;
+        struct recording *recording = place->collection.recording;
+        CLEANUP(profile_free) struct profile *profile = NULL;
+
+        for (uint64_t i = 0; i < 2 * RECORDING_INTERVALS; i++)
+                recording_interval(recording, PROFILE_INTERVAL_SHED, 1000 + 10 * i,
+                                   i % 2 ? 1005 + 10 * i : 1);
+        recording_interval(recording, PROFILE_INTERVAL_BLIND, 500, 400);
+        recording_interval(recording, PROFILE_INTERVAL_BLIND, 400, 600);
+        profile = finish(place);
+        assert_in_range(profile->n_intervals, RECORDING_INTERVALS / 2, RECORDING_INTERVALS);
+        assert_int_equal(profile->intervals[0].kind, PROFILE_INTERVAL_BLIND); /* in order of their start */
+        assert_int_equal(profile->intervals[0].start_us, 400);
+        assert_int_equal(profile->intervals[0].end_us, 600);
+        assert_int_equal(profile->intervals[1].start_us, 1000);
+        assert_int_equal(profile->intervals[profile->n_intervals - 1].end_us,
+                         1005 + 10 * (2 * RECORDING_INTERVALS - 1));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -278,6 +300,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_last_page, place_setup, place_teardown),
                 cmocka_unit_test_setup_teardown(test_long_names, place_setup, place_teardown),
                 cmocka_unit_test_setup_teardown(test_impossible_lives, place_setup, place_teardown),
+                cmocka_unit_test_setup_teardown(test_intervals, place_setup, place_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
