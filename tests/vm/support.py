@@ -6,6 +6,7 @@ What the tests with real boots share: the image with a release build in it, and 
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -117,14 +118,18 @@ class Case(unittest.TestCase):
         self.assertGreater(int(collected[0]['BOOTAHEAD_FILES']), 100)
         self.assertEqual(int(collected[0]['BOOTAHEAD_LOSSES']), 0)
 
-    def assert_profile(self, machine):
-        """The profile that a machine has on its disk."""
+    def assert_profile(self, machine, contents=('touched-pages', 'resident-metadata')):
+        """The profile that a machine has on its disk, and by which evidence it has pages and metadata."""
         with vm.opened(machine) as root:
             profile = root / 'var/lib/bootahead/profile'
             status, text = bootahead('verify', profile)
             self.assertEqual(status, 0, text)
             status, text = bootahead('dump', profile)
             self.assertEqual(status, 0, text)
+        known, = re.findall(r'^boot .* contents=(\S+)', text, re.M)
+        self.assertLessEqual(set(contents), set(known.split('+')))
+        self.assertGreater(len(re.findall('^range ', text, re.M)), 200)
+        self.assertGreater(len(re.findall('^metadata ', text, re.M)), 20)
         self.assertIn('/usr/lib/systemd/systemd', text)
         self.assertIn('/usr/sbin/sshd', text)
         self.assertNotIn('file "/proc/', text)

@@ -12,7 +12,7 @@ class Kernel(support.Case):
             said = support.boot(machine, keep=True, clean=True, kernel='6.1')
             self.assert_collected(said, {'audit', 'fanotify'}, 'there is no profile')
             self.assertEqual(said.audit, '')
-            self.assert_profile(machine)
+            self.assert_profile(machine, contents=('resident-pages', 'requested-metadata'))
             self.assert_replayed(support.boot(machine, kernel='6.1'))
 
 
