@@ -21,6 +21,7 @@
 #include "collection.h"
 #include "finish.h"
 #include "guardian.h"
+#include "hits.h"
 #include "options.h"
 #include "profile.h"
 #include "report.h"
@@ -104,6 +105,22 @@ static const char *failure(int r)
         if (r == STORE_KEPT)
                 return "too many events were lost, the old profile stays";
         return r > 0 ? "the recording is inconsistent" : strerror(-r);
+}
+
+/* What stands in the store is compared, not replaced. */
+static int compare(struct collection *collection, const struct store *store)
+{
+        CLEANUP(profile_free) struct profile *profile = NULL;
+        const char *why = NULL;
+        struct hits hits;
+        int r = store_read(store, &profile, &why);
+
+        if (r == 0)
+                r = hits_count(collection, profile, &hits);
+        if (r < 0)
+                why = strerror(-r);
+        report_end_pages(collection, r == 0 ? &hits : NULL, store->path, r == 0 ? "" : why);
+        return r == 0 ? EXIT_DONE : refuse(store->path, why, "no pages compared");
 }
 
 static int finish(struct collection *collection, const struct store *store)
@@ -233,7 +250,7 @@ static int collect(struct collection *collection, const struct options *options,
         struct session session;
         struct store store;
         const char *why = "";
-        int r = store_init(&store, &collection->view, options->output);
+        int r = store_init(&store, &collection->view, options->pages ? options->profile : options->output);
 
         if (r == 0)
                 r = mounts_update(&collection->mounts, &collection->view);
@@ -245,7 +262,10 @@ static int collect(struct collection *collection, const struct options *options,
                 session_stop(&session);
                 return EXIT_REFUSED;
         }
-        r = options->command ? 0 : report_begin(collection);
+        if (options->pages)
+                r = report_begin_pages(collection);
+        else if (!options->command)
+                r = report_begin(collection);
         if (r < 0)
                 fprintf(stderr, "bootahead-collect: '%s': %s, nobody will find this collector\n",
                         BOOTAHEAD_RUNDIR, strerror(-r));
@@ -254,11 +274,16 @@ static int collect(struct collection *collection, const struct options *options,
         r = session_run(&session);
         session_stop(&session);
         if (r < 0) {
-                report_end(collection, NULL, store.path, strerror(-r));
+                if (options->pages)
+                        report_end_pages(collection, NULL, store.path, strerror(-r));
+                else
+                        report_end(collection, NULL, store.path, strerror(-r));
                 return refuse("session", strerror(-r), "no profile written");
         }
         if (!options->command)
                 become_idle();
+        if (options->pages)
+                return compare(collection, &store);
         return exit_status(&session, finish(collection, &store));
 }
 

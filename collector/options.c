@@ -21,6 +21,8 @@ static const char help[] =
         "  --limit-accesses=N            remember at most N accesses\n"
         "  --limit-rate=N                ask for less where more than N events a second come (0: never)\n"
         "  --arguments=yes|no            remember processes' arguments (yes)\n"
+        "  --pages                       record nothing, but tell which of a profile's pages were asked for\n"
+        "  --profile=FILE                with --pages: that profile (" BOOTAHEAD_STATEDIR "/profile)\n"
         "  --background                  return as soon as collecting has begun\n"
         "  --early                       run from an initramfs: make DIR the program's own root\n"
         "  --restore                     give back what a killed collector left behind, and exit\n"
@@ -38,6 +40,8 @@ enum {
         OPTION_ACCESSES,
         OPTION_RATE,
         OPTION_ARGUMENTS,
+        OPTION_PAGES,
+        OPTION_PROFILE,
         OPTION_BACKGROUND,
         OPTION_EARLY,
         OPTION_RESTORE,
@@ -55,6 +59,8 @@ static const struct option long_options[] = {
         {"limit-accesses", required_argument, NULL, OPTION_ACCESSES},
         {"limit-rate", required_argument, NULL, OPTION_RATE},
         {"arguments", required_argument, NULL, OPTION_ARGUMENTS},
+        {"pages", no_argument, NULL, OPTION_PAGES},
+        {"profile", required_argument, NULL, OPTION_PROFILE},
         {"background", no_argument, NULL, OPTION_BACKGROUND},
         {"early", no_argument, NULL, OPTION_EARLY},
         {"restore", no_argument, NULL, OPTION_RESTORE},
@@ -125,6 +131,11 @@ static bool take_option(int option, struct options *options)
                 return parse_count(optarg, RATE_MAX, &options->limit_rate);
         case OPTION_ARGUMENTS:
                 return parse_yes(optarg, &options->arguments);
+        case OPTION_PAGES:
+                return options->pages = true;
+        case OPTION_PROFILE:
+                options->profile = optarg;
+                return true;
         case OPTION_BACKGROUND:
                 return options->background = true;
         case OPTION_EARLY:
@@ -159,9 +170,9 @@ int options_parse(int argc, char **argv, struct options *ret, int *ret_exit)
         }
         if (optind < argc)
                 ret->command = argv + optind;
-        if (ret->command && (ret->background || ret->early || !ret->output)) {
-                fputs("bootahead-collect: a COMMAND needs --output, and goes with neither --background nor "
-                      "--early\n",
+        if (ret->command && (ret->background || ret->early || ret->pages || !ret->output)) {
+                fputs("bootahead-collect: a COMMAND needs --output, and goes with none of --background, "
+                      "--early and --pages\n",
                       stderr);
                 return 1;
         }

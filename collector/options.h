@@ -16,6 +16,8 @@ struct options {
         unsigned int limit_seconds;
         struct recording_limits limits;
         uint32_t limit_rate; /* events a second that may come for ever; 0: no limit */
+        bool pages;          /* only touched pages, to be compared with a profile */
+        const char *profile; /* that one; NULL: in the state folder of the recorded root */
         bool background;     /* return when collecting has begun */
         bool early;          /* enter the recorded root, as must be before it becomes the system's own */
         bool restore;        /* not collect, but what restore.h says */

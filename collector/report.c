@@ -38,7 +38,7 @@ static int publish(const struct view *view, FILE *file, const char *name)
         return renameat(view->run, TEMPORARY, view->run, name) < 0 ? -errno : 0;
 }
 
-static int write_pid(const struct view *view)
+static int write_pid(const struct view *view, const char *name)
 {
         _cleanup_fclose_ FILE *file = create(view);
         struct life self = {0};
@@ -47,7 +47,7 @@ static int write_pid(const struct view *view)
                 return -errno;
         life_read(view, getpid(), &self);
         fprintf(file, "%d %" PRIu64 "\n", (int)getpid(), self.start_ticks);
-        return publish(view, file, "collect.pid");
+        return publish(view, file, name);
 }
 
 static int write_source(const struct collection *collection)
@@ -64,7 +64,7 @@ static int write_source(const struct collection *collection)
 
 int report_begin(const struct collection *collection)
 {
-        int r = write_pid(&collection->view);
+        int r = write_pid(&collection->view, "collect.pid");
 
         return r < 0 ? r : write_source(collection);
 }
@@ -107,6 +107,17 @@ static uint64_t processor_us(void)
                (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
 
+static void print_course(FILE *file, const struct collection *collection)
+{
+        fprintf(file, "  \"start_us\": %" PRIu64 ",\n  \"duration_us\": %" PRIu64 ",\n", collection->start_us,
+                collection_now_us(collection));
+        fprintf(file, "  \"processor_us\": %" PRIu64 ",\n  \"losses\": {", processor_us());
+        for (int loss = 0; loss < PROFILE_LOSS_COUNT; loss++)
+                fprintf(file, "%s\n    \"%s\": %" PRIu64, loss ? "," : "",
+                        profile_loss_name((enum profile_loss)loss), collection->recording->losses[loss]);
+        fputs("\n  }\n}\n", file);
+}
+
 int report_end(const struct collection *collection, const struct profile *profile, const char *path,
                const char *why)
 {
@@ -124,13 +135,45 @@ int report_end(const struct collection *collection, const struct profile *profil
         print_text(file, "choice", collection->choice);
         if (profile)
                 print_counts(file, profile);
-        fprintf(file, "  \"start_us\": %" PRIu64 ",\n  \"duration_us\": %" PRIu64 ",\n", collection->start_us,
-                collection_now_us(collection));
-        fprintf(file, "  \"processor_us\": %" PRIu64 ",\n  \"losses\": {", processor_us());
-        for (int loss = 0; loss < PROFILE_LOSS_COUNT; loss++)
-                fprintf(file, "%s\n    \"%s\": %" PRIu64, loss ? "," : "",
-                        profile_loss_name((enum profile_loss)loss), collection->recording->losses[loss]);
-        fputs("\n  }\n}\n", file);
+        print_course(file, collection);
         unlinkat(collection->view.run, "collect.pid", 0);
         return publish(&collection->view, file, "collect.json");
+}
+
+int report_begin_pages(const struct collection *collection)
+{
+        return write_pid(&collection->view, "pages.pid");
+}
+
+static void print_hits(FILE *file, const struct hits *hits)
+{
+        const struct {
+                const char *name;
+                uint64_t pages;
+        } kinds[] = {{"hit", hits->hits}, {"missed", hits->misses}, {"wasted", hits->waste}};
+
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+                fprintf(file, "  \"%s_pages\": %" PRIu64 ",\n  \"%s_bytes\": %" PRIu64 ",\n", kinds[i].name,
+                        kinds[i].pages, kinds[i].name, kinds[i].pages * PROFILE_PAGE_SIZE);
+        fprintf(file, "  \"stale_files\": %" PRIu64 ",\n  \"missed_files\": %" PRIu64 ",\n",
+                hits->files_stale, hits->files_missed);
+        fprintf(file, "  \"unnamed_files\": %" PRIu64 ",\n", hits->files_unnamed);
+}
+
+int report_end_pages(const struct collection *collection, const struct hits *hits, const char *path,
+                     const char *why)
+{
+        _cleanup_fclose_ FILE *file = create(&collection->view);
+
+        if (!file)
+                return -errno;
+        fputs("{\n  \"version\": 1,\n", file);
+        print_text(file, "result", hits ? "done" : "failed");
+        print_text(file, "why", why);
+        print_text(file, "profile", path);
+        if (hits)
+                print_hits(file, hits);
+        print_course(file, collection);
+        unlinkat(collection->view.run, "pages.pid", 0);
+        return publish(&collection->view, file, "pages.json");
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the collector leaves in BOOTAHEAD_RUNDIR for others: collect.pid while it runs, so that a later
- * stage finds it ("PID STARTTICKS"), collect.source when it has begun, collect.json when it has ended.
+ * stage finds it ("PID STARTTICKS"), collect.source when it has begun, collect.json when it has ended. Where
+ * it only tells pages: pages.pid and pages.json.
  */
 #pragma once
 
 #include "collection.h"
+#include "hits.h"
 #include "profile.h"
 
 /* report_begin - Return: 0 or negative errno. */
@@ -14,6 +16,12 @@ int report_begin(const struct collection *collection);
 /* report_end - @profile: NULL where none was written, with @why saying why. Removes collect.pid. */
 int report_end(const struct collection *collection, const struct profile *profile, const char *path,
                const char *why);
+
+/* report_begin_pages, report_end_pages - the same, of what pages were asked for
+ * @hits: NULL where they could not be compared, with @why saying why. Return: 0 or negative errno. */
+int report_begin_pages(const struct collection *collection);
+int report_end_pages(const struct collection *collection, const struct hits *hits, const char *path,
+                     const char *why);
 
 /* sources_name - "audit", "audit+fanotify", ... into @ret */
 void sources_name(uint32_t sources, char *ret, size_t size);

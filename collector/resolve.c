@@ -198,6 +198,21 @@ int resolve_handle(const struct resolver *resolver, int filesystem, struct file_
         return settle(resolver, fd, ret_key, ret);
 }
 
+int resolve_path(const struct resolver *resolver, const char *path, struct file_key *ret_key)
+{
+        _cleanup_close_ int fd = open_path(resolver->view->root, path, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+        struct stat status;
+        int r;
+
+        if (fd < 0)
+                return fd;
+        if (fstat(fd, &status) < 0)
+                return -errno;
+        ret_key->inode = status.st_ino;
+        r = mounts_device(resolver->view, fd, status.st_dev, &ret_key->device);
+        return r < 0 ? r : resolve_open(resolver, path, ret_key);
+}
+
 int resolve_open(const struct resolver *resolver, const char *path, const struct file_key *key)
 {
         struct open_how how = {

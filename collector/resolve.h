@@ -48,3 +48,7 @@ int resolve_handle(const struct resolver *resolver, int filesystem, struct file_
 /* resolve_open - opens the file at a resolved path for residency, if it still is that file
  * Return: descriptor, -ESTALE when another file stands there now, or negative errno. */
 int resolve_open(const struct resolver *resolver, const char *path, const struct file_key *key);
+
+/* resolve_path - opens the file that stands at a resolved path, and tells which it is
+ * Return: descriptor, or negative errno. */
+int resolve_path(const struct resolver *resolver, const char *path, struct file_key *ret_key);

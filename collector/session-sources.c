@@ -94,6 +94,17 @@ static int start_main(struct session *session, const char **ret_why)
         return start_fanotify(session);
 }
 
+/* Return: 0 or negative errno (EOPNOTSUPP: the kernel does not tell). */
+static int start_pages(struct session *session)
+{
+        struct collection *collection = session->collection;
+        int r = source_trace_start(collection, &session->scope, &session->sources[SLOT_TRACE]);
+
+        if (r == 0 && !(collection->contents & PROFILE_CONTENT_TOUCHED_PAGES))
+                r = -EOPNOTSUPP;
+        return r == -ENOENT ? -EOPNOTSUPP : r;
+}
+
 int session_start(struct session *session, const char **ret_why)
 {
         struct collection *collection = session->collection;
@@ -101,6 +112,8 @@ int session_start(struct session *session, const char **ret_why)
 
         session->scope.root = session->options->command ? getpid() : 0;
         collection->whole = !session->options->command;
+        if (session->options->pages)
+                return start_pages(session);
         if (source_lives_start(collection, &session->scope, &session->sources[SLOT_LIVES]) < 0)
                 session->sources[SLOT_LIVES] = NULL; /* the profile's contents say so */
         r = start_main(session, ret_why);

@@ -80,13 +80,19 @@ static int receive(struct session *session)
         return 0;
 }
 
+/* Where only pages are told, there is no main channel. */
+static bool has_check(const struct session *session)
+{
+        return session->sources[SLOT_MAIN] && session->sources[SLOT_MAIN]->class->check;
+}
+
 static int check(struct session *session)
 {
         uint64_t now_us = collection_now_us(session->collection);
         struct source *source = session->sources[SLOT_MAIN];
         int r;
 
-        if (!source->class->check || now_us - session->checked_us < CHECK_MS * UINT64_C(1000))
+        if (!has_check(session) || now_us - session->checked_us < CHECK_MS * UINT64_C(1000))
                 return 0;
         session->checked_us = now_us;
         r = source->class->check(source, session->collection);
@@ -121,7 +127,7 @@ static int wait_for_events(struct session *session, struct pollfd ready[static W
         for (int slot = 0; slot < SESSION_SLOTS; slot++)
                 ready[WAITED_SOURCES + slot] = (struct pollfd){
                         .fd = session->sources[slot] ? session->sources[slot]->fd : -1, .events = POLLIN};
-        if (session->sources[SLOT_MAIN]->class->check && (timeout < 0 || timeout > CHECK_MS))
+        if (has_check(session) && (timeout < 0 || timeout > CHECK_MS))
                 timeout = CHECK_MS;
         if (session->load.shed && (timeout < 0 || (uint64_t)timeout * 1000 > load_wait_us(&session->load)))
                 timeout = (int)(load_wait_us(&session->load) / 1000) + 1;

@@ -13,7 +13,7 @@
 /* In the order in which they receive: forks are taken in before what the children did. */
 enum session_slot {
         SLOT_LIVES, /* the processes themselves */
-        SLOT_MAIN,  /* accesses; without it there is no session */
+        SLOT_MAIN,  /* accesses; without it there is no session, but one that only tells pages */
         SLOT_GAP,   /* accesses that the main one can't see */
         SLOT_TRACE, /* pages that were asked for */
         SESSION_SLOTS,

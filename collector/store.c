@@ -74,3 +74,11 @@ int store_write(const struct store *store, const struct profile *profile)
                 return STORE_KEPT;
         return profile_write(store->folder, path, profile);
 }
+
+int store_read(const struct store *store, struct profile **ret, const char **ret_why)
+{
+        _cleanup_close_ int fd = -1;
+        int r = profile_open(store->folder, store->path + (store->folder != AT_FDCWD), &fd, ret_why);
+
+        return r == 0 ? profile_read(fd, PROFILE_PART_REPLAY, ret, ret_why) : r;
+}

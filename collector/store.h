@@ -20,3 +20,7 @@ int store_init(struct store *store, const struct view *view, const char *output)
 
 /* store_write - Return: 0, STORE_KEPT, PROFILE_CORRUPT (the recording is inconsistent), or negative errno. */
 int store_write(const struct store *store, const struct profile *profile);
+
+/* store_read - the profile that is there, as far as replay reads it
+ * Return: as profile_open() and profile_read(). */
+int store_read(const struct store *store, struct profile **ret, const char **ret_why);

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "cleanup.h"
 #include "process.h"
@@ -17,6 +18,7 @@ enum {
         CPUS_MAX = 4096,
         PAGES_AT_ONCE = 4096, /* of a processor, before others get their turn */
         WAKE_AT_PERCENT = 25,
+        STATISTICS_SIZE = 1024,
 };
 
 #define NAME_FORMAT "bootahead-%d-%llu"
@@ -31,6 +33,7 @@ struct trace {
                 int fd; /* trace_pipe_raw */
         } * cpus;
         size_t n_cpus;
+        uint64_t clock_ahead; /* CLOCK_BOOTTIME is by so much ahead of the trace's clock, ns, modulo 2^64 */
         struct trace_page_layout layout;
         char *page;
 };
@@ -117,24 +120,65 @@ static int read_layout(struct trace *trace)
         return trace->page ? 0 : -ENOMEM;
 }
 
-/* What does not fit is dropped and counted, rather than what was there first. The clock is the one that the
- * collection's times are of. */
-static int settle(struct trace *trace)
+static uint64_t boottime_ns(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static int read_statistics(const struct trace *trace, unsigned int cpu, char *ret, size_t size)
+{
+        char path[64];
+
+        snprintf(path, sizeof path, "per_cpu/cpu%u/stats", cpu);
+        return view_read(trace->folder, path, ret, size);
+}
+
+/* To choose a clock for the trace means to wait for all processors, some 25 ms of a boot. Its own default
+ * counts nanoseconds too, and its statistics tell the time by it. */
+static int compare_clocks(struct trace *trace)
+{
+        static const char mark[] = "\nnow ts: ";
+        unsigned long long seconds, microseconds;
+        char text[STATISTICS_SIZE];
+        const char *line;
+        int r = read_statistics(trace, trace->cpus[0].number, text, sizeof text);
+
+        if (r < 0)
+                return r;
+        line = strstr(text, mark);
+        if (!line || sscanf(line + strlen(mark), "%llu.%llu", &seconds, &microseconds) != 2)
+                return -EBADMSG;
+        trace->clock_ahead = boottime_ns() - (seconds * 1000000u + microseconds) * 1000u;
+        return 0;
+}
+
+/* Only ever made smaller: that, too, waits for all processors. */
+static int limit_buffers(const struct trace *trace)
 {
         size_t share = TRACE_MEMORY / trace->n_cpus;
-        int r = write_text(trace->folder, "trace_clock", "boot");
+        char text[64];
+        int r = view_read(trace->folder, "buffer_size_kb", text, sizeof text);
 
         if (share < TRACE_CPU_LEAST)
                 share = TRACE_CPU_LEAST;
-        if (share > TRACE_CPU_MOST)
-                share = TRACE_CPU_MOST;
-        if (r == 0)
-                r = write_number(trace->folder, "buffer_size_kb", share >> 10);
+        if (r < 0 || strtoull(text, NULL, 10) <= share >> 10)
+                return r < 0 ? r : 0;
+        return write_number(trace->folder, "buffer_size_kb", share >> 10);
+}
+
+/* What does not fit is dropped and counted, rather than what was there first. */
+static int settle(struct trace *trace)
+{
+        int r = limit_buffers(trace);
+
         if (r == 0)
                 r = write_text(trace->folder, "trace_options", "nooverwrite");
         if (r == 0)
                 r = write_number(trace->folder, "buffer_percent", WAKE_AT_PERCENT);
-        return r;
+        return r == 0 ? compare_clocks(trace) : r;
 }
 
 static int make(struct trace *trace, const struct view *view)
@@ -239,7 +283,20 @@ int trace_follow(const struct trace *trace, pid_t pid)
         return r < 0 ? r : write_number(trace->folder, "set_event_pid", (unsigned long long)pid);
 }
 
-static int read_cpu(struct trace *trace, int fd, trace_visit visit, void *data)
+struct passing {
+        uint64_t clock_ahead;
+        trace_visit visit;
+        void *data;
+};
+
+static void pass(void *data, uint64_t time, const void *record, size_t length)
+{
+        const struct passing *passing = data;
+
+        passing->visit(passing->data, time + passing->clock_ahead, record, length);
+}
+
+static int read_cpu(struct trace *trace, int fd, struct passing *passing)
 {
         for (int pages = 0; pages < PAGES_AT_ONCE; pages++) {
                 ssize_t n = read(fd, trace->page, trace_page_size(&trace->layout));
@@ -247,7 +304,7 @@ static int read_cpu(struct trace *trace, int fd, trace_visit visit, void *data)
 
                 if (n <= 0)
                         return n == 0 || errno == EAGAIN || errno == EINTR ? 0 : -errno;
-                r = trace_page_read(&trace->layout, trace->page, (size_t)n, visit, data);
+                r = trace_page_read(&trace->layout, trace->page, (size_t)n, pass, passing);
                 if (r < 0)
                         return r;
         }
@@ -256,8 +313,10 @@ static int read_cpu(struct trace *trace, int fd, trace_visit visit, void *data)
 
 int trace_read(struct trace *trace, trace_visit visit, void *data)
 {
+        struct passing passing = {.clock_ahead = trace->clock_ahead, .visit = visit, .data = data};
+
         for (size_t i = 0; i < trace->n_cpus; i++) {
-                int r = read_cpu(trace, trace->cpus[i].fd, visit, data);
+                int r = read_cpu(trace, trace->cpus[i].fd, &passing);
 
                 if (r < 0)
                         return r;
@@ -281,14 +340,12 @@ static uint64_t lost_of(const char *statistics)
 
 uint64_t trace_lost(const struct trace *trace)
 {
-        char path[64], text[1024];
+        char text[STATISTICS_SIZE];
         uint64_t lost = 0;
 
-        for (size_t i = 0; i < trace->n_cpus; i++) {
-                snprintf(path, sizeof path, "per_cpu/cpu%u/stats", trace->cpus[i].number);
-                if (view_read(trace->folder, path, text, sizeof text) > 0)
+        for (size_t i = 0; i < trace->n_cpus; i++)
+                if (read_statistics(trace, trace->cpus[i].number, text, sizeof text) > 0)
                         lost += lost_of(text);
-        }
         return lost;
 }
 

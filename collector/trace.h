@@ -18,7 +18,6 @@ enum {
         TRACE_TEXT_SIZE = 16384, /* of an event's format, with NUL */
         TRACE_MEMORY = 8 << 20,  /* of the kernel's buffers, all processors together */
         TRACE_CPU_LEAST = 64 << 10,
-        TRACE_CPU_MOST = 2 << 20,
 };
 
 struct trace;
@@ -44,7 +43,7 @@ int trace_enable(const struct trace *trace, const char *event, const char *filte
 /* trace_follow - records only what this process and its descendants do. Return: 0 or negative errno. */
 int trace_follow(const struct trace *trace, pid_t pid);
 
-/* trace_read - visits what has been recorded since, a processor after the other
+/* trace_read - visits what has been recorded since, a processor after the other; times are CLOCK_BOOTTIME, ns
  * Return: 0 or negative errno. */
 int trace_read(struct trace *trace, trace_visit visit, void *data);
 

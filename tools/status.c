@@ -117,7 +117,8 @@ static struct json_object *read_state(const struct request *request)
 
 static struct json_object *gather(const struct request *request)
 {
-        static const char *const reports[][2] = {{"replay", "replay.json"}, {"collect", "collect.json"}};
+        static const char *const reports[][2] = {
+                {"replay", "replay.json"}, {"collect", "collect.json"}, {"pages", "pages.json"}};
         struct json_object *status = json_object_new_object(), *part = read_decision(request);
 
         json_number(status, "version", 1);
@@ -200,6 +201,23 @@ static void print_replay(struct json_object *replay)
         puts(".");
 }
 
+static void print_pages(struct json_object *pages)
+{
+        char hit[WORD_MAX], missed[WORD_MAX], wasted[WORD_MAX];
+
+        if (!pages)
+                return;
+        if (strcmp(text_of(pages, "result"), "done")) {
+                print_why("What that was worth is not known: ", pages);
+                return;
+        }
+        printf("The boot asked for %s of the profile and for %s besides; %s of the profile it did not ask "
+               "for.\n",
+               word_size(number_of(pages, "hit_bytes"), hit),
+               word_size(number_of(pages, "missed_bytes"), missed),
+               word_size(number_of(pages, "wasted_bytes"), wasted));
+}
+
 /* A recording of a command leaves its report too, in a boot that does something else. */
 static void print_collect(struct json_object *collect, bool by_boot)
 {
@@ -258,6 +276,7 @@ int verb_status(const struct request *request)
         }
         print_decision(decision);
         print_replay(json_object_object_get(status, "replay"));
+        print_pages(json_object_object_get(status, "pages"));
         print_collect(collect, by_boot);
         print_state(json_object_object_get(status, "profile"), by_boot && !collect);
         json_object_put(status);

@@ -92,6 +92,21 @@ static void replay(const char *root, struct decision *decision)
         snprintf(decision->why, sizeof decision->why, "%s", *said ? said : "replay failed");
 }
 
+/* Whether it can't is in no report: nothing is missing but a figure. */
+static bool tell_pages(const char *root)
+{
+        char said[sizeof((struct decision *)0)->why], option[256];
+        char *argv[] = {(char[]){COLLECT},
+                        (char[]){"--pages"},
+                        (char[]){"--early"},
+                        (char[]){"--background"},
+                        option,
+                        NULL};
+
+        snprintf(option, sizeof option, "--root=%s", root);
+        return run(argv, said, sizeof said) == EXIT_DONE;
+}
+
 static void collect(int here, const char *root, struct decision *decision)
 {
         char said[sizeof decision->why], root_option[256], source_option[64];
@@ -126,6 +141,7 @@ int begin(const char *root)
         decision.early = true;
         if (decision.mode == DECISION_REPLAY)
                 replay(root, &decision);
+        decision.pages = decision.pages && decision.mode == DECISION_REPLAY && tell_pages(root);
         if (decision.mode == DECISION_COLLECT)
                 collect(here, root, &decision);
         return decision_write(here, &decision);

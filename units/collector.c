@@ -62,14 +62,15 @@ static int start_ticks_of(pid_t pid, uint64_t *ret)
         return rest && sscanf(rest, " %" SCNu64, ret) == 1 ? 0 : -EBADMSG;
 }
 
-int collector_find(struct collector *ret)
+int collector_find(const char *name, struct collector *ret)
 {
         _cleanup_close_ int fd = -1;
         uint64_t written, ticks;
-        char line[64];
+        char line[64], path[128];
         int pid, r;
 
-        r = read_line(BOOTAHEAD_RUNDIR "/collect.pid", line, sizeof line);
+        snprintf(path, sizeof path, BOOTAHEAD_RUNDIR "/%s.pid", name);
+        r = read_line(path, line, sizeof line);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
         if (sscanf(line, "%d %" SCNu64, &pid, &written) != 2 || pid <= 1)

@@ -19,8 +19,9 @@ struct collector {
 void collector_done(struct collector *collector);
 
 /* collector_find - looks for a collector that an earlier stage started
+ * @name: "collect", or "pages" for one that only tells pages
  * Return: 1 found, 0 there is none, or negative errno. */
-int collector_find(struct collector *ret);
+int collector_find(const char *name, struct collector *ret);
 
 /* collector_start - starts one as a child; what it says goes to BOOTAHEAD_RUNDIR/collect.message
  * @source: auto, audit or fanotify

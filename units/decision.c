@@ -93,6 +93,8 @@ static bool take_line(const char *line, struct decision *decision)
                 decision->early = !strcmp(value, "early");
         else if ((value = value_of(line, "profile")))
                 decision->refused = !strcmp(value, "refused");
+        else if ((value = value_of(line, "pages")))
+                decision->pages = !strcmp(value, "told");
         else if ((value = value_of(line, "request")))
                 keep(decision->request, sizeof decision->request, value);
         else if ((value = value_of(line, "source")))
@@ -150,6 +152,8 @@ int decision_write(int root, const struct decision *decision)
                 fprintf(out, "source=%s\n", decision->source);
         if (decision->refused)
                 fputs("profile=refused\n", out);
+        if (decision->pages)
+                fputs("pages=told\n", out);
         if (fflush(out) || ferror(out))
                 return -EIO;
         return renameat(root, temporary_path + 1, root, decision_path + 1) < 0 ? -errno : 0;
@@ -178,6 +182,8 @@ static bool take_command_line(char *text, struct decision *decision)
                         asked = parse_mode(value, &decision->mode);
                 else if ((value = value_of(word, "bootahead.source")))
                         keep(decision->request, sizeof decision->request, value);
+                else if (!strcmp(word, "bootahead.pages"))
+                        decision->pages = true;
                 else if (is_rescue(word))
                         rescue = true;
         }

@@ -23,6 +23,7 @@ struct decision {
         enum decision_mode mode;
         bool early;       /* decided, and begun, before the system's PID 1 */
         bool refused;     /* there is a profile, and replay refused it */
+        bool pages;       /* a replaying boot in which the collector tells what the profile was worth */
         char request[16]; /* the source that was asked for: auto, audit, fanotify */
         char source[32];  /* the sources in use, where collecting has begun: "audit+fanotify"; else "" */
         char why[512];    /* one line for people */

@@ -159,19 +159,38 @@ int journal_collected(struct json_object *report, const char *why)
         return send_line(&line);
 }
 
-int journal_replayed(struct json_object *report, const char *why)
+/* "; of what the boot asked for 97 % was in it, 3 % of it was not asked for" */
+static void describe_pages(struct json_object *pages, char *ret, size_t size)
+{
+        int64_t hit = journal_number(pages, "hit_pages");
+        int64_t asked = hit + journal_number(pages, "missed_pages");
+        int64_t named = hit + journal_number(pages, "wasted_pages");
+
+        *ret = '\0';
+        if (asked > 0 && named > 0)
+                snprintf(ret, size,
+                         "; %" PRIi64 " %% of what the boot asked for was in it, %" PRIi64
+                         " %% of it was not asked for",
+                         hit * 100 / asked, (named - hit) * 100 / named);
+}
+
+int journal_replayed(struct json_object *report, struct json_object *pages, const char *why)
 {
         bool done = !strcmp(journal_text(report, "result"), "done");
         struct line line = {0};
+        char worth[128] = "";
+
+        if (pages)
+                describe_pages(pages, worth, sizeof worth);
 
         if (done)
                 add(&line,
                     "MESSAGE=Read ahead '%s': %" PRIi64 " files, %.1f MiB in %" PRIi64
-                    " requests within %.1f s; %" PRIi64 " changed, %" PRIi64 " gone",
+                    " requests within %.1f s; %" PRIi64 " changed, %" PRIi64 " gone%s",
                     journal_text(report, "profile"), journal_number(report, "files"),
                     (double)journal_number(report, "bytes") / (1 << 20), journal_number(report, "requests"),
                     (double)(journal_number(report, "end_us") - journal_number(report, "start_us")) / 1e6,
-                    journal_number(report, "files_changed"), journal_number(report, "files_gone"));
+                    journal_number(report, "files_changed"), journal_number(report, "files_gone"), worth);
         else
                 add(&line, "MESSAGE=Read ahead '%s': %s, booted without replay",
                     journal_text(report, "profile"), journal_text(report, "why"));
@@ -179,6 +198,8 @@ int journal_replayed(struct json_object *report, const char *why)
         add(&line, "PRIORITY=%d", done ? LOG_INFO : LOG_WARNING);
         add(&line, "BOOTAHEAD_DECISION=%s", why);
         add_fields(&line, "BOOTAHEAD", report);
+        if (pages)
+                add_fields(&line, "BOOTAHEAD_PAGES", pages);
         return send_line(&line);
 }
 

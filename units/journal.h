@@ -16,9 +16,10 @@ const char *journal_text(struct json_object *report, const char *key);
 int64_t journal_number(struct json_object *report, const char *key);
 
 /* journal_collected, journal_replayed - one line about what was done
- * @why: what the decision says */
+ * @pages: which of the pages were asked for, or NULL
+ * @why:   what the decision says */
 int journal_collected(struct json_object *report, const char *why);
-int journal_replayed(struct json_object *report, const char *why);
+int journal_replayed(struct json_object *report, struct json_object *pages, const char *why);
 
 /* journal_note - one line about what was not done; @priority as in syslog(3) */
 int journal_note(int priority, const char *text) __attribute__((nonnull));

@@ -100,7 +100,7 @@ static void give_back(void)
 
 static int find_or_start(const struct decision *decision, struct collector *ret)
 {
-        int r = collector_find(ret);
+        int r = collector_find("collect", ret);
 
         return r == 0 ? collector_start(decision->request, ret) : r > 0 ? 0 : r;
 }
@@ -147,7 +147,7 @@ static int collect(struct settings *settings)
 static int end(struct settings *settings)
 {
         struct collector collector = COLLECTOR_NONE;
-        bool found = collector_find(&collector) > 0;
+        bool found = collector_find("collect", &collector) > 0;
 
         if (found)
                 watch_end_collector(&collector);
@@ -158,8 +158,25 @@ static int end(struct settings *settings)
         return EXIT_DONE;
 }
 
-static int report_replayed(const struct decision *decision)
+/* The boot is over; what is touched in the seconds after it counts too, as when collecting. */
+static struct json_object *end_pages(const struct settings *settings)
 {
+        struct collector collector = COLLECTOR_NONE;
+        struct json_object *report = NULL;
+
+        if (!settings->decision.pages)
+                return NULL;
+        if (collector_find("pages", &collector) > 0) {
+                sleep(settings->settle_seconds);
+                watch_end_collector(&collector);
+        }
+        collector_done(&collector);
+        return journal_read_report(BOOTAHEAD_RUNDIR "/pages.json", &report) == 0 ? report : NULL;
+}
+
+static int report_replayed(const struct settings *settings)
+{
+        CLEANUP(json_object_put) struct json_object *pages = NULL;
         CLEANUP(json_object_put) struct json_object *report = NULL;
 
         for (int waited = 0; waited < REPLAY_SECONDS; waited++) {
@@ -171,7 +188,8 @@ static int report_replayed(const struct decision *decision)
                 say(LOG_WARNING, "Replay in this boot: it left no report");
                 return EXIT_DONE;
         }
-        journal_replayed(report, decision->why);
+        pages = end_pages(settings);
+        journal_replayed(report, pages, settings->decision.why);
         if (!strcmp(journal_text(report, "result"), "refused"))
                 set_aside("Profile '" PROFILE "' was refused", "the next boot collects anew");
         return EXIT_DONE;
@@ -180,7 +198,7 @@ static int report_replayed(const struct decision *decision)
 static int report(struct settings *settings)
 {
         if (settings->decision.mode == DECISION_REPLAY)
-                return report_replayed(&settings->decision);
+                return report_replayed(settings);
         if (settings->decision.mode == DECISION_CONTROL)
                 say(LOG_INFO, "Booted without replay: %s", settings->decision.why);
         return EXIT_DONE;

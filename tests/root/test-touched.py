@@ -5,7 +5,9 @@ Touched pages: a profile has the pages that a program asked for, and no others; 
 kernel's buffers is counted; the trace instance goes with the collector, however that ends.
 """
 
+import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -14,7 +16,7 @@ import tempfile
 import time
 import unittest
 
-from support import BUILD, COLLECT, Profile, collect, kill_all, skip
+from support import BOOTAHEAD, BUILD, COLLECT, RUNDIR, Profile, collect, kill_all, skip
 from touching import PAGE, TRACEFS, instances, mount_tracefs, ranges_of, resident_metadata, resident_pages
 
 AROUND = 16  # pages that the kernel maps around a fault, aligned
@@ -86,6 +88,8 @@ class Touched(unittest.TestCase):
                  re.findall(r'^range "%s" page=(\d+) count=1 use=(\d+)' % re.escape(path), profile.text, re.M)}
         self.assertEqual(set(times), {10, 11})
         self.assertAlmostEqual((times[11] - times[10]) / 1e6, 1, delta=0.2)
+        opened, = map(int, re.findall(r'^access "%s" .* time=(\d+)' % re.escape(path), profile.text, re.M))
+        self.assertAlmostEqual((times[10] - opened) / 1e6, 0, delta=0.05, msg='by another clock')
 
     def test_around_only_what_was_there(self):
         """A fault among resident pages maps those, and what is not in memory is not touched by it."""
@@ -106,11 +110,12 @@ class Touched(unittest.TestCase):
         path = self.make('read')
         program = 'import os, sys; os.pread(os.open(sys.argv[1], os.O_RDONLY), 1, int(sys.argv[2]) * 4096)'
         read = f'{sys.executable} -c "$1" "$2"'
-        noise = subprocess.Popen(['sh', '-c', f'while {read} 500; do :; done', '-', program, path])
+        noise = subprocess.Popen(['sh', '-c', f'while {read} 500; do :; done', '-', program, path],
+                                 start_new_session=True)
         try:
             profile = self.record('sh', '-c', f'sleep 0.2; {read} 3', '-', program, path)
         finally:
-            noise.kill()
+            os.killpg(noise.pid, signal.SIGKILL)
             noise.wait()
         self.assertEqual(ranges(profile, path), {3})
 
@@ -159,6 +164,28 @@ class Touched(unittest.TestCase):
         self.assertGreater(len(read), 300)
         self.assertLess(len(read - pages), 0.02 * len(read))
         self.assertLess(len(pages - read), 0.02 * len(read))
+
+    def test_hits(self):
+        """Of a profile that names what a program reads: what is read, what not, and what besides."""
+        path, other = self.make('read'), self.make('other')
+        read = f'{sys.executable} -c "import os, sys; os.pread(os.open(sys.argv[1], 0), 40960, 40960)"'
+        profile = self.record('sh', '-c', f'{read} {path}')
+        self.assertEqual(ranges(profile, path), set(range(10, 20)))
+        text = re.sub(r'^range (?!"%s").*\n' % re.escape(path), '', profile.text, flags=re.M)  # no more than that
+        pathlib.Path(f'{self.folder}/text').write_text(text)
+        subprocess.run([BOOTAHEAD, 'load', f'--output={self.folder}/profile', f'{self.folder}/text'], check=True)
+        running, _ = self.start('--pages', f'--profile={self.folder}/profile')
+        self.assertTrue((RUNDIR / 'pages.pid').exists())
+        for name, page, count in ((path, 15, 20), (other, 100, 3)):
+            with open(name, 'rb', buffering=0) as file:
+                os.pread(file.fileno(), count * PAGE, page * PAGE)
+        running.terminate()
+        self.assertEqual(running.wait(), 0, running.stderr.read())
+        report = json.loads((RUNDIR / 'pages.json').read_text())
+        self.assertEqual((report['result'], report['hit_pages'], report['wasted_pages']), ('done', 5, 5))
+        self.assertGreaterEqual(report['missed_pages'], 15 + 3)  # the machine reads other things, too
+        self.assertGreaterEqual(report['missed_files'], 1)
+        self.assertFalse((RUNDIR / 'pages.pid').exists())
 
     def start(self, *arguments):
         running = subprocess.Popen([COLLECT, '--source=fanotify', f'--output={self.folder}/profile', *arguments],

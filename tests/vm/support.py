@@ -74,7 +74,7 @@ class Said:
         self.failed = text['failed'].split('\n')[:-1]
         self.lines = [json.loads(line) for line in text['lines'].splitlines()]
         self.decision = dict(line.split('=', 1) for line in text.get('bootahead/decision', '').splitlines())
-        self.reports = {name: json.loads(text[f'bootahead/{name}.json']) for name in ('collect', 'replay')
+        self.reports = {name: json.loads(text[f'bootahead/{name}.json']) for name in ('collect', 'replay', 'pages')
                         if f'bootahead/{name}.json' in text}
 
     def profile_text(self):

@@ -19,6 +19,8 @@ class Boots(support.Case):
             with self.subTest('collect'):
                 self.collect(machine)
             self.assert_profile(machine)
+            with self.subTest('pages'):
+                self.pages(support.boot(machine, command_line='bootahead.pages'))
             plain, replayed = [], []
             for _ in range(ROUNDS):
                 plain.append(support.boot(machine, 'lazy', command_line='bootahead=control'))
@@ -41,6 +43,18 @@ class Boots(support.Case):
             self.assertEqual(found, [], f'records in the {name}')
         with vm.opened(machine) as root:
             self.assertFalse((root / 'var/log/audit/audit.log').exists())
+
+    def pages(self, said):
+        """What a replaying boot asks for is nearly what the collecting one asked for."""
+        self.assert_replayed(said)
+        self.assertEqual(said.reports['pages']['result'], 'done')
+        hit, missed, wasted = (said.reports['pages'][f'{kind}_pages'] for kind in ('hit', 'missed', 'wasted'))
+        print(f'pages: {hit} hit, {missed} missed, {wasted} wasted', flush=True)
+        self.assertGreater(hit, 2000)
+        self.assertLess(missed, 0.2 * hit)
+        self.assertLess(wasted, 0.2 * hit)
+        self.assertRegex(said.messages()[0], r'; \d+ % of what the boot asked for was in it')
+        self.assertEqual(int(said.lines[0]['BOOTAHEAD_PAGES_HIT_PAGES']), hit)
 
     def compare(self, plain, replayed):
         """Replay wins in every round, by more than the machine scatters."""
