@@ -19,6 +19,16 @@ enum {
         INDEX_MAX = BUFFER_SIZE / sizeof(struct fanotify_event_metadata),
 };
 
+/* A handle of an event's information, copied: records follow each other without regard to alignment. */
+struct object {
+        uint64_t fsid;
+        union {
+                struct file_handle handle;
+                char storage[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+        };
+        const char *name; /* behind the handle, or NULL */
+};
+
 struct watched_files {
         int fd;
         const struct view *view;
@@ -32,6 +42,12 @@ struct watched_files {
         uint64_t time_us;           /* of the batch */
         uint32_t events[INDEX_MAX]; /* where in the buffer */
         size_t n_events;
+        struct {
+                bool known;
+                struct object folder;
+                dev_t device;
+                char path[PATH_MAX];
+        } last; /* folder that was looked for in this batch */
         char buffer[BUFFER_SIZE];
 };
 
@@ -45,16 +61,6 @@ static const struct {
 };
 
 enum { N_BITS = sizeof bits / sizeof *bits };
-
-/* A handle of an event's information, copied: records follow each other without regard to alignment. */
-struct object {
-        uint64_t fsid;
-        union {
-                struct file_handle handle;
-                char storage[sizeof(struct file_handle) + MAX_HANDLE_SZ];
-        };
-        const char *name; /* behind the handle, or NULL */
-};
 
 /* ---- Records ----------------------------------------------------------------------------- */
 
@@ -98,8 +104,15 @@ static bool find_object(const char *event, int type, int or_type, struct object 
 
 /* ---- Paths ------------------------------------------------------------------------------- */
 
+static bool is_same(const struct object *a, const struct object *b)
+{
+        return a->fsid == b->fsid && a->handle.handle_type == b->handle.handle_type &&
+               a->handle.handle_bytes == b->handle.handle_bytes &&
+               !memcmp(a->handle.f_handle, b->handle.f_handle, a->handle.handle_bytes);
+}
+
 /* A folder's path, as it is or as it was when it was last seen. */
-static int folder_path(struct watched_files *files, struct object *object, char ret[static PATH_MAX],
+static int find_folder(struct watched_files *files, struct object *object, char ret[static PATH_MAX],
                        dev_t *ret_device)
 {
         int place = watch_places_find(&files->places, object->fsid), r = -ENODEV;
@@ -117,6 +130,27 @@ static int folder_path(struct watched_files *files, struct object *object, char 
                 return r;
         strcpy(ret, known);
         return 0;
+}
+
+/* What happens in one folder often comes in one batch: it is looked for once. */
+static int folder_path(struct watched_files *files, struct object *object, char ret[static PATH_MAX],
+                       dev_t *ret_device)
+{
+        int r;
+
+        if (files->last.known && is_same(&files->last.folder, object)) {
+                strcpy(ret, files->last.path);
+                *ret_device = files->last.device;
+                return 0;
+        }
+        r = find_folder(files, object, ret, ret_device);
+        files->last.known = r == 0;
+        if (r == 0) {
+                files->last.folder = *object;
+                files->last.device = *ret_device;
+                strcpy(files->last.path, ret);
+        }
+        return r;
 }
 
 /* object_path - of a folder and a name in it */
@@ -207,6 +241,7 @@ void watched_files_take(struct watched_files *files, file_callback callback, voi
                         deliver(files, files->buffer + files->events[i], callback, userdata);
         }
         files->length = files->n_events = 0;
+        files->last.known = false;
         watch_places_rest(&files->places);
 }
 

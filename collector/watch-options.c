@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "watch-places.h"
 
 static const char help[] =
@@ -101,13 +102,29 @@ static bool parse_classes(const char *text, struct watch_filter *filter)
         }
 }
 
-static bool parse_text(const char *text, bool absolute, struct watch_texts *texts)
+static bool add_text(const char *text, struct watch_texts *texts)
 {
-        if (absolute ? *text != '/' : !*text)
-                return complain(text, absolute ? "is not an absolute path" : "is empty");
+        if (!*text)
+                return complain(text, "is empty");
         if (texts->n == WATCH_VALUES_MAX)
                 return complain(text, "that is too many of them");
         texts->values[texts->n++] = text;
+        return true;
+}
+
+/* Events tell of names without symbolic links, failed calls of names as they were passed: either fits. */
+static bool parse_path(const char *text, struct watch_options *options, struct watch_texts *texts)
+{
+        _cleanup_free_ char *resolved = NULL;
+
+        if (!add_text(text, texts))
+                return false;
+        resolved = *text == '/' ? realpath(text, NULL) : NULL;
+        if (!resolved || !strcmp(resolved, text))
+                return true;
+        if (!add_text(resolved, texts))
+                return false;
+        options->resolved[options->n_resolved++] = TAKE(resolved);
         return true;
 }
 
@@ -158,11 +175,13 @@ static bool take_option(int option, const struct view *view, struct watch_option
         case OPTION_CLASS:
                 return parse_classes(optarg, &options->filter);
         case OPTION_PATH:
-                return parse_text(optarg, true, &options->filter.paths);
+                if (*optarg != '/')
+                        return complain(optarg, "is not an absolute path");
+                return parse_path(optarg, options, &options->filter.paths);
         case OPTION_EXECUTABLE:
-                return parse_text(optarg, false, &options->filter.executables);
+                return parse_path(optarg, options, &options->filter.executables);
         case OPTION_UNIT:
-                return parse_text(optarg, false, &options->filter.units);
+                return add_text(optarg, &options->filter.units);
         case OPTION_USER:
                 return parse_user(optarg, &options->filter);
         case OPTION_RESULT:
@@ -214,4 +233,11 @@ int watch_options_parse(int argc, char **argv, const struct view *view, struct w
                 return 1;
         }
         return check(&ret->filter) ? 0 : 1;
+}
+
+void watch_options_done(struct watch_options *options)
+{
+        for (size_t i = 0; i < options->n_resolved; i++)
+                free(options->resolved[i]);
+        options->n_resolved = 0;
 }

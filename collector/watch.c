@@ -94,7 +94,7 @@ static int run(const struct view *view, const struct watch_options *options)
 
 int main(int argc, char **argv)
 {
-        struct watch_options options;
+        struct watch_options options = {0};
         struct view view;
         const char *what;
         int status, r = view_open_readonly(&view, "/", &what);
@@ -103,6 +103,7 @@ int main(int argc, char **argv)
                 status = refuse(what, -r);
         else if (!watch_options_parse(argc, argv, &view, &options, &status))
                 status = run(&view, &options);
+        watch_options_done(&options);
         view_close(&view);
         return status;
 }

@@ -318,13 +318,31 @@ time.sleep(0.3)  # while it lives, its names can be made absolute
         watchers = {'root': self.watch('--class=open', '--result=any', f'--path={self.folder}', '--user=root'),
                     'nobody': self.watch('--class=open', '--result=any', f'--path={self.folder}', f'--user={NOBODY}'),
                     'daemon': self.watch('--class=open', '--result=any', f'--path={self.folder}', '--user=daemon')}
+        for watcher in watchers.values():
+            watcher.stop()
         subprocess.run(['cat', path, path + '-no'], capture_output=True)
         subprocess.run(['setpriv', f'--reuid={NOBODY}', '--clear-groups', 'cat', path, path + '-no'],
                        capture_output=True)
+        for watcher in watchers.values():
+            watcher.go_on()
         for name, watcher in watchers.items():
             expected = [] if name == 'daemon' else [(path, 'ok'), (path + '-no', 'failed')]
             self.assertCountEqual(watcher.finish().told('path', 'result'), expected, name)
             self.assertEqual({event['user'] for event in watcher.events}, {name} if expected else set())
+
+    def test_symbolic_links(self):
+        os.mkdir(f'{self.folder}/there')
+        os.symlink('there', f'{self.folder}/link')
+        shutil.copy('/bin/touch', f'{self.folder}/there/toucher')
+        watcher = self.watch('--class=create,open', '--result=any', f'--path={self.folder}/link',
+                             f'--executable={self.folder}/link/toucher')
+        subprocess.run([f'{self.folder}/link/toucher', f'{self.folder}/there/made', f'{self.folder}/link/no/no'],
+                       capture_output=True)
+        pathlib.Path(self.folder, 'there/other').touch()
+        watcher.finish()
+        self.assertEqual(set(watcher.told('class', 'path', 'result')) - {('open', f'{self.folder}/there/toucher', 'ok')},
+                         {('create', f'{self.folder}/there/made', 'ok'), ('open', f'{self.folder}/there/made', 'ok'),
+                          ('open', f'{self.folder}/link/no/no', 'failed')})
 
     def test_devices(self):
         """A filesystem that is mounted meanwhile, alone; and all but it."""
