@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +18,7 @@
 
 #define COLLECT BOOTAHEAD_LIBEXECDIR "/bootahead-collect"
 #define REPLAY BOOTAHEAD_LIBEXECDIR "/bootahead-replay"
+#define GENERATOR SYSTEMD_GENERATOR_DIR "/bootahead-generator"
 
 enum { PATIENCE_SECONDS = 10, EXIT_DONE = 0, EXIT_REFUSED = 1 };
 
@@ -123,6 +124,13 @@ static void collect(int here, const char *root, struct decision *decision)
                 read_line(fd, decision->source, sizeof decision->source);
 }
 
+/* An initramfs may be older than its root, from which we were removed: nobody would keep our records out of
+ * the journal, and nobody would end the collector. */
+static bool can_collect(int there)
+{
+        return faccessat(there, GENERATOR + 1, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int begin(const char *root)
 {
         _cleanup_close_ int here = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -141,7 +149,12 @@ int begin(const char *root)
         decision.early = true;
         if (decision.mode == DECISION_REPLAY)
                 replay(root, &decision);
-        decision.pages = decision.pages && decision.mode == DECISION_REPLAY && tell_pages(root);
+        decision.pages =
+                decision.pages && decision.mode == DECISION_REPLAY && can_collect(there) && tell_pages(root);
+        if (decision.mode == DECISION_COLLECT && !can_collect(there)) {
+                decision.mode = DECISION_OFF;
+                snprintf(decision.why, sizeof decision.why, "'%s' is not there", GENERATOR);
+        }
         if (decision.mode == DECISION_COLLECT)
                 collect(here, root, &decision);
         return decision_write(here, &decision);
