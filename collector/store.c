@@ -48,7 +48,8 @@ static uint64_t lost_events(const struct profile *profile)
                           profile->boots[i].losses[PROFILE_LOSS_KERNEL] +
                           profile->boots[i].losses[PROFILE_LOSS_INCOMPLETE] +
                           profile->boots[i].losses[PROFILE_LOSS_FANOTIFY] +
-                          profile->boots[i].losses[PROFILE_LOSS_TRACE];
+                          profile->boots[i].losses[PROFILE_LOSS_TRACE] +
+                          profile->boots[i].losses[PROFILE_LOSS_LIVES];
         return losses;
 }
 

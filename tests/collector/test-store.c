@@ -18,19 +18,22 @@
 
 DEFINE_CLEANUP(struct profile *, profile_free)
 
-static int write_with_losses(const struct store *store, uint64_t losses)
+static int write_with_losses(const struct store *store, enum profile_loss kind, uint64_t losses)
 {
         CLEANUP(profile_free) struct profile *profile = profile_new();
         struct profile_boot *boot = profile_add_boot(profile);
 
         boot->kernel = boot->os = boot->machine = boot->choice = profile_string(profile, "x");
-        boot->losses[PROFILE_LOSS_KERNEL] = losses;
         boot->losses[PROFILE_LOSS_UNRESOLVED] = 100000; /* these are no lost events */
+        boot->losses[kind] = losses;
         return store_write(store, profile);
 }
 
 static void test_losses(void **state)
 {
+        static const enum profile_loss events[] = {PROFILE_LOSS_SOCKET,     PROFILE_LOSS_KERNEL,
+                                                   PROFILE_LOSS_INCOMPLETE, PROFILE_LOSS_FANOTIFY,
+                                                   PROFILE_LOSS_TRACE,      PROFILE_LOSS_LIVES};
         char folder[] = "/tmp/bootahead-test-XXXXXX", path[64];
         struct view view = {.root = -1};
         struct store store;
@@ -39,11 +42,14 @@ static void test_losses(void **state)
         assert_non_null(mkdtemp(folder));
         snprintf(path, sizeof path, "%s/profile", folder);
         assert_int_equal(store_init(&store, &view, path), 0);
-        assert_int_equal(write_with_losses(&store, 5000), 0); /* better than none */
-        assert_int_equal(write_with_losses(&store, 9000), 0); /* no worse in kind */
-        assert_int_equal(write_with_losses(&store, 3), 0);    /* good */
-        assert_int_equal(write_with_losses(&store, 5000), STORE_KEPT);
-        assert_int_equal(write_with_losses(&store, 0), 0);
+        assert_int_equal(write_with_losses(&store, PROFILE_LOSS_KERNEL, 5000), 0); /* better than none */
+        assert_int_equal(write_with_losses(&store, PROFILE_LOSS_KERNEL, 9000), 0); /* no worse in kind */
+        assert_int_equal(write_with_losses(&store, PROFILE_LOSS_KERNEL, 3), 0);    /* good */
+        assert_int_equal(write_with_losses(&store, PROFILE_LOSS_KERNEL, 5000), STORE_KEPT);
+        assert_int_equal(write_with_losses(&store, PROFILE_LOSS_KERNEL, 0), 0);
+        for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+                assert_int_equal(write_with_losses(&store, events[i], 101), STORE_KEPT);
+        assert_int_equal(write_with_losses(&store, PROFILE_LOSS_ACCESSES, 5000), 0); /* cut, not lost */
         unlink(path);
         rmdir(folder);
 }
