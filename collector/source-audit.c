@@ -7,10 +7,8 @@
  * being recorded, then the daemon's place, rules, and only then audit is enabled; it is disabled first, and
  * the queue is drained before we give the place back.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <libaudit.h>
-#include <linux/filter.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -18,6 +16,7 @@
 
 #include "audit-access.h"
 #include "audit-event.h"
+#include "audit-filter.h"
 #include "audit-relay.h"
 #include "audit-rules.h"
 #include "audit-state.h"
@@ -48,6 +47,8 @@ struct source_audit {
         size_t n_ties;
         struct audit_settings saved;
         struct audit_relay relay;
+        struct audit_filter filter;
+        uint64_t dropped; /* by the filter, until now */
         struct audit_joiner *joiner;
         struct heartbeat heartbeat;
         bool silent; /* for the time being there are no rules */
@@ -56,24 +57,8 @@ struct source_audit {
         char buffers[BATCH][MESSAGE_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
 };
 
-/* Records that we would only throw away are kept out of our buffer: one test of the type each.
- * Data in a filter are in network order, netlink's header in the host's. */
-static int attach_filter(int fd)
-{
-        struct sock_filter code[] = {
-                BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(AUDIT_PROCTITLE), 2, 0),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(AUDIT_EXECVE), 1, 0),
-                BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-                BPF_STMT(BPF_RET | BPF_K, 0),
-        };
-        struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
-
-        return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ? -errno : 0;
-}
-
-/* @all: the records of others are of interest to others, whatever their type */
-static int open_receiver(bool all)
+/* The records of others are of interest to others, whatever their type. */
+static int open_receiver(struct audit_filter *filter, bool all)
 {
         _cleanup_close_ int fd = audit_open();
         int size = RECEIVE_BUFFER / 2, r;
@@ -82,7 +67,7 @@ static int open_receiver(bool all)
                 return -errno;
         if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
                 return -errno;
-        r = all ? 0 : attach_filter(fd);
+        r = audit_filter_attach(filter, fd, all, RECEIVE_BUFFER / 8 * 7);
         return r < 0 ? r : take_fd(&fd);
 }
 
@@ -121,27 +106,44 @@ static int receive_batches(struct source_audit *audit, struct collection *collec
 {
         for (int batch = 0; batch < batches; batch++) {
                 uint64_t now_us;
-                int n = recvmmsg(audit->source.fd, audit->messages, BATCH, MSG_DONTWAIT, NULL);
+                int n;
 
+                audit_filter_look(&audit->filter);
+                n = recvmmsg(audit->source.fd, audit->messages, BATCH, MSG_DONTWAIT, NULL);
                 if (n < 0 && errno == ENOBUFS) {
                         collection->recording->losses[PROFILE_LOSS_SOCKET]++;
                         continue;
                 }
-                if (n < 0)
-                        return errno == EAGAIN || errno == EINTR ? batch : -errno;
+                if (n < 0 && errno != EAGAIN)
+                        return errno == EINTR ? batch : -errno;
                 now_us = collection_now_us(collection);
-                for (int i = 0; i < n; i++)
+                for (int i = 0; i < n; i++) {
+                        audit_filter_taken(&audit->filter, audit->messages[i].msg_len);
                         take_record(audit, collection, audit->buffers[i], audit->messages[i].msg_len, now_us);
-                if (n < BATCH)
+                }
+                if (n < BATCH) {
+                        audit_filter_emptied(&audit->filter);
                         return batch;
+                }
         }
         return batches;
 }
 
+static void count_dropped(struct source_audit *audit, struct collection *collection)
+{
+        uint64_t dropped = audit_filter_dropped(&audit->filter);
+
+        collection->recording->losses[PROFILE_LOSS_SOCKET] += dropped - audit->dropped;
+        audit->source.events += dropped - audit->dropped;
+        audit->dropped = dropped;
+}
+
 static int receive(struct source *source, struct collection *collection)
 {
-        int r = receive_batches((struct source_audit *)source, collection, BATCHES);
+        struct source_audit *audit = (struct source_audit *)source;
+        int r = receive_batches(audit, collection, BATCHES);
 
+        count_dropped(audit, collection);
         return r < 0 ? r : source->trouble ? -EBUSY : 0;
 }
 
@@ -150,6 +152,7 @@ static void receive_all(struct source_audit *audit, struct collection *collectio
 {
         while (receive_batches(audit, collection, BATCHES) == BATCHES)
                 ;
+        count_dropped(audit, collection);
 }
 
 static int check(struct source *source, struct collection *collection)
@@ -287,6 +290,7 @@ static void free_audit(struct source *source)
         audit_tie_cut(&audit->silence);
         close_cleanup(&source->fd);
         close_cleanup(&audit->control);
+        audit_filter_done(&audit->filter);
         audit_relay_done(&audit->relay);
         audit_joiner_free(audit->joiner);
         free(audit);
@@ -385,7 +389,7 @@ int source_audit_start(struct collection *collection, const struct source_scope 
         }
         if (r <= 0)
                 goto fail;
-        r = audit->source.fd = open_receiver(audit->saved.enabled);
+        r = audit->source.fd = open_receiver(&audit->filter, audit->saved.enabled);
         if (r >= 0)
                 r = take(audit, collection);
         if (r < 0) {
