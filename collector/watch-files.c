@@ -285,22 +285,25 @@ int watched_files_receive(struct watched_files *files)
 
 /* ---- Marks ------------------------------------------------------------------------------- */
 
+/* What has no handles or no id can't be marked, it stays unseen. */
 int watched_files_mark(struct watched_files *files)
 {
         int r = watch_places_update(&files->places, files->view, files->filter);
 
-        for (; r >= 0 && files->n_seen < files->places.n; files->n_seen++) {
+        if (r < 0)
+                return r;
+        for (r = 0; files->n_seen < files->places.n; files->n_seen++) {
                 int fd = watch_place_open(&files->places.places[files->n_seen], files->view);
 
                 if (fd < 0)
                         continue;
-                if (fanotify_mark(files->fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, files->mask, fd, NULL) == 0)
+                if (fanotify_mark(files->fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, files->mask, fd, NULL) < 0)
+                        r = -errno;
+                else
                         files->n_marked++;
-                else if (errno != ENODEV && errno != EOPNOTSUPP && errno != EXDEV)
-                        r = -errno; /* those have no handles or no id: they stay unseen */
         }
         watch_places_rest(&files->places);
-        return r < 0 ? r : 0;
+        return files->n_marked ? 0 : r;
 }
 
 static int start(struct watched_files *files)

@@ -37,7 +37,8 @@ void watched_files_close(struct watched_files *files);
 /* watched_files_fd - readable when watched_files_receive() has something to do; owned by @files */
 int watched_files_fd(const struct watched_files *files);
 
-/* watched_files_mark - marks the filesystems that have appeared. Return: 0 or negative errno. */
+/* watched_files_mark - marks the filesystems that have appeared
+ * Return: 0 or negative errno (not one of those that are there could be marked). */
 int watched_files_mark(struct watched_files *files);
 
 /* watched_files_count - how many filesystems are marked */

@@ -295,9 +295,12 @@ static int make_maps(struct probes *probes)
 
 int probes_open(const struct probe_scope *scope, struct probes **ret)
 {
-        struct probes *probes = calloc(1, sizeof *probes);
+        struct probes *probes;
         int r;
 
+        if (sizeof(long) != sizeof(uint64_t))
+                return -EOPNOTSUPP; /* the contexts of the programs look otherwise there */
+        probes = calloc(1, sizeof *probes);
         if (!probes)
                 return -ENOMEM;
         probes->entries = probes->scratch = probes->ring_map = probes->lost = -1;
