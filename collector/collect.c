@@ -329,6 +329,7 @@ int main(int argc, char **argv)
                 r < 0 ? refuse(what, strerror(-r), "not collecting") : guarded(&collection, &options, &ready);
         recording_free(collection.recording);
         touched_free(collection.touched);
+        walks_done(&collection.walks);
         mounts_done(&collection.mounts);
         view_close(&collection.view);
         return status;

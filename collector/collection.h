@@ -14,19 +14,21 @@
 #include "recording.h"
 #include "resolve.h"
 #include "view.h"
+#include "walks.h"
 
 struct collection {
         struct view view;
         struct mounts mounts;
         struct recording *recording;
         struct touched *touched; /* NULL: no source tells */
-        uint64_t start_us;       /* CLOCK_BOOTTIME */
-        uint64_t wall_us;        /* wall clock at the start */
-        uint32_t sources;        /* set of enum profile_source */
-        uint32_t contents;       /* set of enum profile_content */
-        bool whole;              /* everybody is recorded, not only one command */
-        char choice[160];        /* why these sources */
-        bool arguments;          /* processes' arguments are recorded too */
+        struct walks walks;
+        uint64_t start_us; /* CLOCK_BOOTTIME */
+        uint64_t wall_us;  /* wall clock at the start */
+        uint32_t sources;  /* set of enum profile_source */
+        uint32_t contents; /* set of enum profile_content */
+        bool whole;        /* everybody is recorded, not only one command */
+        char choice[160];  /* why these sources */
+        bool arguments;    /* processes' arguments are recorded too */
         struct look_budget looks;
 };
 

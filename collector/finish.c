@@ -9,6 +9,7 @@
 #include "boot.h"
 #include "cleanup.h"
 #include "finish-pages.h"
+#include "finish-walks.h"
 #include "lives.h"
 #include "resolve.h"
 #include "touched.h"
@@ -304,6 +305,8 @@ static int fill(struct finish *finish)
                 r = add_files(finish);
         if (r == 0)
                 r = add_unopened(finish);
+        if (r == 0)
+                r = walks_finish(finish->collection, finish->profile);
         if (r == 0)
                 r = add_processes(finish);
         if (r == 0)

@@ -18,6 +18,6 @@ struct look_budget {
  * the budget is used up */
 void look_at(struct collection *collection, uint32_t process);
 
-/* look_at_all - at the end, without regard to the budget: those that still live and were not looked at, or were
- * in no unit yet */
+/* look_at_all - at the end, without regard to the budget: those that still live and were not looked at, or
+ * were in no unit yet */
 void look_at_all(struct collection *collection);

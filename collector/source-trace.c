@@ -19,6 +19,7 @@
 #include "residency.h"
 #include "source.h"
 #include "touched.h"
+#include "trace-walks.h"
 #include "trace.h"
 
 enum {
@@ -56,6 +57,7 @@ struct source_trace {
         struct trace *trace;
         struct trace_field type; /* common to all events */
         struct event events[EVENTS];
+        struct trace_walks walks;
 };
 
 static int read_format(struct source_trace *source, size_t i)
@@ -108,7 +110,7 @@ static void make_filter(const struct mounts *mounts, const char *key, char ret[s
 
 static int enable(struct source *source, struct collection *collection)
 {
-        const struct source_trace *trace = (const struct source_trace *)source;
+        struct source_trace *trace = (struct source_trace *)source;
         char filter[FILTER_SIZE];
         int r = 0;
 
@@ -118,6 +120,8 @@ static int enable(struct source *source, struct collection *collection)
                 make_filter(&collection->mounts, wanted[i].key, filter);
                 r = trace_enable(trace->trace, wanted[i].name, filter);
         }
+        if (trace_walks_enable(&trace->walks, trace->trace, &collection->mounts))
+                collection->contents |= PROFILE_CONTENT_WALKS;
         return r;
 }
 
@@ -150,16 +154,41 @@ static bool find_key(const struct collection *collection, enum purpose purpose, 
         return mounts_find(&collection->mounts, ret->device) >= 0;
 }
 
+static bool take_walk(struct collection *collection, const struct trace_walks *walks, uint32_t time_us,
+                      const void *record, size_t length)
+{
+        uint64_t device, inode;
+        struct file_key folder;
+        size_t name_length = 0;
+        const char *name;
+
+        if (!trace_walks_take(walks, record, length, &device, &inode, &name, &name_length))
+                return false;
+        folder = (struct file_key){.device = device_of(device), .inode = inode};
+        if (mounts_find(&collection->mounts, folder.device) >= 0)
+                walks_add(&collection->walks, &folder, name, name_length, time_us);
+        return true;
+}
+
+static uint32_t since_start(const struct collection *collection, uint64_t time_ns)
+{
+        uint64_t time_us = time_ns / 1000;
+
+        return clamp(time_us > collection->start_us ? time_us - collection->start_us : 0);
+}
+
 static void take(void *data, uint64_t time_ns, const void *record, size_t length)
 {
         const struct receiver *receiver = data;
         struct collection *collection = receiver->collection;
-        uint64_t type, device, inode, first, last, time_us = time_ns / 1000;
+        uint32_t time_us = since_start(collection, time_ns);
+        uint64_t type, device, inode, first, last;
         const struct event *event = receiver->source->events, *end = event + EVENTS;
         enum purpose purpose;
         struct file_key key;
 
-        if (!trace_field_read(&receiver->source->type, record, length, &type))
+        if (take_walk(collection, &receiver->source->walks, time_us, record, length) ||
+            !trace_field_read(&receiver->source->type, record, length, &type))
                 return;
         while (event < end && (!event->used || event->id != type))
                 event++;
@@ -171,14 +200,13 @@ static void take(void *data, uint64_t time_ns, const void *record, size_t length
         purpose = wanted[event - receiver->source->events].purpose;
         if (first > UINT32_MAX || !find_key(collection, purpose, device, inode, &key))
                 return;
-        touched_add(
-                collection->touched, &key,
-                &(struct touched_span){
-                        .first = (uint32_t)first,
-                        .last = clamp(last),
-                        .time_us = clamp(time_us > collection->start_us ? time_us - collection->start_us : 0),
-                        .around = purpose == PURPOSE_AROUND,
-                });
+        touched_add(collection->touched, &key,
+                    &(struct touched_span){
+                            .first = (uint32_t)first,
+                            .last = clamp(last),
+                            .time_us = time_us,
+                            .around = purpose == PURPOSE_AROUND,
+                    });
 }
 
 static int receive(struct source *source, struct collection *collection)
@@ -198,7 +226,8 @@ static void stop(struct source *source, struct collection *collection)
 
         receive(source, collection);
         collection->recording->losses[PROFILE_LOSS_TRACE] += trace_lost(trace->trace);
-        collection->recording->losses[PROFILE_LOSS_TOUCHED] = collection->touched->lost;
+        collection->recording->losses[PROFILE_LOSS_TOUCHED] =
+                collection->touched->lost + collection->walks.lost;
         trace_free(trace->trace);
         trace->trace = NULL;
         source->fd = -1;

@@ -7,16 +7,16 @@
 
 enum { FIELD_END_MAX = 1 << 20 }; /* no page and no event is longer */
 
-/* The name is the last word of the declaration: "unsigned long i_ino", "char comm[16]". */
+/* The name is the last word of the declaration: "unsigned long i_ino", "char comm[16]", "char[] name". */
 static bool declares(const char *start, const char *end, const char *name)
 {
         size_t length = strlen(name);
-        const char *bracket = memchr(start, '[', (size_t)(end - start));
+        const char *word = end;
 
-        if (bracket)
-                end = bracket;
-        return (size_t)(end - start) > length && !memcmp(end - length, name, length) &&
-               (end[-(ptrdiff_t)length - 1] == ' ' || end[-(ptrdiff_t)length - 1] == '*');
+        while (word > start && word[-1] != ' ' && word[-1] != '*')
+                word--;
+        return (size_t)(end - word) >= length && !memcmp(word, name, length) &&
+               (word + length == end || word[length] == '[');
 }
 
 int trace_format_field(const char *text, const char *name, struct trace_field *ret)

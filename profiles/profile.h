@@ -81,7 +81,7 @@ enum profile_loss {
         PROFILE_LOSS_PAGES,      /* files whose residency could not be read */
         PROFILE_LOSS_TRACE,      /* trace events that the kernel's buffer had no room for */
         PROFILE_LOSS_LIVES,      /* process events (fork, exec, exit) that were not delivered */
-        PROFILE_LOSS_TOUCHED,    /* touched pages over the limit */
+        PROFILE_LOSS_TOUCHED,    /* touched pages, or walks, over the limit */
         PROFILE_LOSS_COUNT,
 };
 

@@ -24,14 +24,14 @@ struct work {
         size_t next; /* read that is to be taken next */
 };
 
-static bool is_late(const struct engine_settings *settings)
+bool engine_is_late(uint64_t deadline_us)
 {
         struct timespec now;
 
-        if (!settings->deadline_us)
+        if (!deadline_us)
                 return false;
         clock_gettime(CLOCK_BOOTTIME, &now);
-        return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u > settings->deadline_us;
+        return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u > deadline_us;
 }
 
 /* A thread takes all reads of a file, or one of a device. */
@@ -139,7 +139,7 @@ static void *worker(void *argument)
         size_t first, count;
 
         while ((count = take(work, &first)) > 0) {
-                if (is_late(work->settings))
+                if (engine_is_late(work->settings->deadline_us))
                         work->counters->late += (unsigned int)count;
                 else
                         issue(work, &queue, &work->plan->reads[first], count);
@@ -176,14 +176,6 @@ void engine_run(const struct engine_class *class, void *data, const struct plan 
 
 /* ---- The real one ------------------------------------------------------------------------ */
 
-/* A profile does not promise that a file lies below the mount point of its filesystem. */
-static const char *path_below(const char *path, const char *mount)
-{
-        size_t length = strcmp(mount, "/") ? strlen(mount) : 0;
-
-        return strncmp(path, mount, length) == 0 && path[length] == '/' ? path + length + 1 : NULL;
-}
-
 static int open_file(void *data, const struct plan_read *read, int *ret_fd)
 {
         const struct engine_files *files = data;
@@ -196,7 +188,7 @@ static int open_file(void *data, const struct plan_read *read, int *ret_fd)
                 return mounted->device < 0 ? -ENODEV : 0;
         }
         file = &files->profile->files[read->file];
-        below = path_below(file->path, files->profile->filesystems[read->filesystem].mount);
+        below = place_path_below(file->path, files->profile->filesystems[read->filesystem].mount);
         return below ? place_open_file(files->place, mounted, below, file->size, ret_fd) : PLACE_GONE;
 }
 

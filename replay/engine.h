@@ -35,6 +35,9 @@ struct engine_settings {
         uint64_t deadline_us; /* CLOCK_BOOTTIME, 0: none */
 };
 
+/* engine_is_late - whether a deadline, by CLOCK_BOOTTIME, has passed; 0: there is none */
+bool engine_is_late(uint64_t deadline_us);
+
 /* engine_run - returns when every read has been issued */
 void engine_run(const struct engine_class *class, void *data, const struct plan *plan,
                 const struct engine_settings *settings, struct engine_counters *counters);

@@ -173,3 +173,14 @@ int place_open_file(const struct place *place, const struct mounted *mounted, co
         *ret_fd = fd;
         return 0;
 }
+
+const char *place_path_below(const char *path, const char *mount)
+{
+        size_t length = strcmp(mount, "/") ? strlen(mount) : 0;
+
+        if (strncmp(path, mount, length))
+                return NULL;
+        if (path[length] == '\0')
+                return path + length;
+        return path[length] == '/' ? path + length + 1 : NULL;
+}

@@ -45,3 +45,7 @@ enum {
  * Return: 0, PLACE_GONE, PLACE_CHANGED, or negative errno. */
 int place_open_file(const struct place *place, const struct mounted *mounted, const char *below,
                     uint64_t size, int *ret_fd);
+
+/* place_path_below - the part of a path below a mount point, "" for that itself; a profile does not promise
+ * that its paths lie below the mount points of their filesystems. Return: within @path, or NULL. */
+const char *place_path_below(const char *path, const char *mount);

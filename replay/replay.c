@@ -130,6 +130,7 @@ static int run_plan(const struct place *place, const struct options *options, co
                 print_plan(profile, &result->plan);
                 return EXIT_DONE;
         }
+        walk_run(profile, mounted, settings.threads, settings.deadline_us, &result->walks);
         engine_run(&engine_readahead, &files, &result->plan, &settings, &result->counters);
         result->times.end = now_us();
         write_report(place, options, result);

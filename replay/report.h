@@ -4,6 +4,7 @@
 
 #include "engine.h"
 #include "plan.h"
+#include "walk.h"
 
 struct replay_times { /* CLOCK_BOOTTIME, µs; 0: did not happen */
         uint64_t start, verified, planned, end;
@@ -15,6 +16,7 @@ struct replay_result {
         struct replay_times times;
         struct plan plan;
         struct engine_counters counters;
+        struct walk_counters walks;
 };
 
 /* report_write - atomically. @dirfd, @path as in openat(2). Return: 0 or negative errno. */

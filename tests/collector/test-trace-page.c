@@ -109,6 +109,10 @@ static void test_format(void **state)
                          0);
         assert_int_equal(field.offset, 8);
         assert_int_equal(field.size, 16);
+        assert_int_equal(
+                trace_format_field("field:__data_loc char[] name;\toffset:28;\tsize:4;\n", "name", &field),
+                0);
+        assert_int_equal(field.offset, 28);
         assert_int_equal(trace_format_field("field:int x;\toffset:8;\tsize:", "x", &field), -EBADMSG);
         assert_int_equal(trace_format_field("field:int x;\toffset:4294967295;\tsize:4;", "x", &field),
                          -EBADMSG);

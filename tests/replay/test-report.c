@@ -137,6 +137,7 @@ static void test_figures(void **state)
                              .metadata_bytes = 13,
                              .errors = 14,
                              .late = 15},
+                .walks = {.walks = 16, .gone = 17, .late = 18},
         };
         static const struct {
                 const char *name;
@@ -158,6 +159,9 @@ static void test_figures(void **state)
                 {"metadata_bytes", 13},
                 {"errors", 14},
                 {"late_requests", 15},
+                {"walks", 16},
+                {"walks_gone", 17},
+                {"walks_late", 18},
                 {"version", 1},
         };
         CLEANUP(json_object_put) json object = NULL;
