@@ -84,8 +84,8 @@ static void find_path(struct collection *collection, uint32_t file, const struct
 
         if (seen->path)
                 recording_set_text(&recorded->path, seen->path);
-        else if (resolve_inode(&resolver, &seen->key, path) == 0 ||
-                 (seen->passed && resolve_name(&resolver, seen->passed, &seen->key, path) == 0))
+        else if ((seen->passed && resolve_name(&resolver, seen->passed, &seen->key, path) == 0) ||
+                 resolve_inode(&resolver, &seen->key, path) == 0)
                 recording_set_text(&recorded->path, path);
 }
 

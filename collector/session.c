@@ -15,9 +15,9 @@
 #include "command.h"
 
 enum {
-        /* Events are gathered before they are taken in: a wake-up for each would take the processor from the
-         * boot. Short enough that most processes still live when their names are resolved. */
-        GATHER_NS = 10000000,
+        /* Events gather before they are taken in: a wake-up for each would take the processor from the boot.
+           Short enough that most processes still live when their names are resolved. */
+        GATHER_MS = 10,
         CHECK_MS = 1000, /* between questions to the main channel whether it still serves */
 };
 
@@ -117,9 +117,23 @@ static int remaining_ms(const struct session *session)
         return now_ms >= limit_ms ? 0 : (int)(limit_ms - now_ms);
 }
 
+/* How long nothing needs to be done unless something comes. */
+static int patience_ms(const struct session *session)
+{
+        int patience = remaining_ms(session);
+
+        if (has_check(session) && (patience < 0 || patience > CHECK_MS))
+                patience = CHECK_MS;
+        if (session->load.shed && (patience < 0 || (uint64_t)patience * 1000 > load_wait_us(&session->load)))
+                patience = (int)(load_wait_us(&session->load) / 1000) + 1;
+        return patience;
+}
+
+/* While events come they are not waited for: the time in which they gather is. Signals, the command's end and
+ * mounts never wait. Return: how many have something, or negative errno. */
 static int wait_for_events(struct session *session, struct pollfd ready[static WAITED])
 {
-        int timeout = remaining_ms(session), r;
+        int r;
 
         ready[WAITED_SIGNALS] = (struct pollfd){.fd = session->signals, .events = POLLIN};
         ready[WAITED_CHILD] = (struct pollfd){.fd = session->child_fd, .events = POLLIN};
@@ -127,16 +141,12 @@ static int wait_for_events(struct session *session, struct pollfd ready[static W
         for (int slot = 0; slot < SESSION_SLOTS; slot++)
                 ready[WAITED_SOURCES + slot] = (struct pollfd){
                         .fd = session->sources[slot] ? session->sources[slot]->fd : -1, .events = POLLIN};
-        if (has_check(session) && (timeout < 0 || timeout > CHECK_MS))
-                timeout = CHECK_MS;
-        if (session->load.shed && (timeout < 0 || (uint64_t)timeout * 1000 > load_wait_us(&session->load)))
-                timeout = (int)(load_wait_us(&session->load) / 1000) + 1;
-        r = poll(ready, WAITED, timeout);
-        if (r < 0 && errno != EINTR)
-                return -errno;
-        if (r < 0)
-                memset(ready, 0, WAITED * sizeof *ready);
-        return 0;
+        r = session->busy ? poll(ready, WAITED_SOURCES, GATHER_MS)
+                          : poll(ready, WAITED, patience_ms(session));
+        if (r >= 0)
+                return r;
+        memset(ready, 0, WAITED * sizeof *ready);
+        return errno == EINTR ? 0 : -errno;
 }
 
 /* Return: 1 when the session is to end, 0, or negative errno. */
@@ -154,20 +164,29 @@ static int take_signal(struct session *session)
         return 0;
 }
 
+static bool has_received(const struct session *session)
+{
+        const struct source *main = session->sources[SLOT_MAIN], *gap = session->sources[SLOT_GAP];
+
+        return (main && main->events) || (gap && gap->events);
+}
+
 /* Return: 1 when the session is over, 0, or negative errno. */
 static int turn(struct session *session)
 {
-        const struct timespec gather = {.tv_nsec = GATHER_NS};
         struct pollfd ready[WAITED];
         int r = wait_for_events(session, ready);
 
         if (r < 0)
                 return r;
-        if (!ready[WAITED_CHILD].revents && !ready[WAITED_SIGNALS].revents)
-                nanosleep(&gather, NULL);
         if (ready[WAITED_MOUNTS].revents)
                 mounts_changed(session);
+        if (r > 0 && !session->busy && !ready[WAITED_CHILD].revents && !ready[WAITED_SIGNALS].revents) {
+                session->busy = true; /* the first: more are about to come */
+                return 0;
+        }
         r = receive(session);
+        session->busy = has_received(session);
         if (r == 0)
                 r = keep_load_low(session);
         if (r == 0)
