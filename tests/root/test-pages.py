@@ -28,7 +28,7 @@ EVENTS = {'mm_filemap_get_pages': 'asked', 'mm_filemap_fault': 'asked', 'mm_file
 
 def perf_record(trace):
     events = [word for event in EVENTS for word in ('-e', f'filemap:{event}')]
-    return ['perf', 'record', '-q', '-a', '-m', '16M', *events, '-o', trace, '--']
+    return ['perf', 'record', '-q', '-a', '--no-buildid-cache', '-m', '16M', *events, '-o', trace, '--']
 
 
 def witnessed(trace, device):
