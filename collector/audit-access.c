@@ -69,6 +69,7 @@ void audit_event_deliver(struct collection *collection, const struct audit_event
                 .pid = event->pid,
                 .parent_pid = event->ppid,
                 .executable = *event->executable ? event->executable : NULL,
+                .arguments = *event->words ? event->words : NULL,
                 .passed = &passed,
         };
 

@@ -82,7 +82,7 @@ static struct audit_event *start(struct audit_joiner *joiner, const struct audit
         event->type = record->type;
         event->n_paths = 0;
         event->oflag = 0;
-        event->executable[0] = event->cwd[0] = '\0';
+        event->executable[0] = event->cwd[0] = event->words[0] = '\0';
         return event;
 }
 
@@ -160,6 +160,8 @@ enum audit_feed audit_joiner_feed(struct audit_joiner *joiner, uint16_t type, co
         }
         if (type == AUDIT_CWD && !audit_text_decode(&record.cwd, event->cwd, sizeof event->cwd))
                 event->cwd[0] = '\0';
+        else if (type == AUDIT_EXECVE)
+                audit_record_words(text, length, event->words, sizeof event->words);
         else if (type == AUDIT_OPENAT2)
                 event->oflag = record.oflag;
         return AUDIT_FEED_TAKEN;

@@ -15,6 +15,7 @@
 enum {
         AUDIT_EVENT_PATHS = 6, /* execve of a script: script, interpreters, loader; open: parent and file */
         AUDIT_EVENT_OPEN = 64, /* events under assembly */
+        AUDIT_EVENT_WORDS = 258, /* one byte more than a profile keeps tells that there was more */
 };
 
 struct audit_event_path {
@@ -35,6 +36,7 @@ struct audit_event {
         bool own;  /* what we ourselves do to the audit system */
         bool success;
         char executable[PATH_MAX], cwd[PATH_MAX]; /* "" where absent */
+        char words[AUDIT_EVENT_WORDS];            /* what was executed, joined by spaces; "" where absent */
         unsigned int n_paths;
         struct audit_event_path paths[AUDIT_EVENT_PATHS];
 };

@@ -42,7 +42,7 @@ static int attach_simple(int fd)
         struct sock_filter code[] = {
                 BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, type_in_filter(AUDIT_PROCTITLE), 2, 0),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, type_in_filter(AUDIT_EXECVE), 1, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, type_in_filter(AUDIT_EOE), 1, 0),
                 BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
                 BPF_STMT(BPF_RET | BPF_K, 0),
         };
@@ -89,12 +89,12 @@ static int load_program(int counts, bool all, uint32_t room)
         enum { EVERYTHING = 20, NO_ROOM = 22, EVENT = 24, NOTHING = 26 };
         /* type 0 never comes */
         const int32_t proctitle = all ? 0 : type_in_filter(AUDIT_PROCTITLE);
-        const int32_t execve = all ? 0 : type_in_filter(AUDIT_EXECVE);
+        const int32_t end = all ? 0 : type_in_filter(AUDIT_EOE);
         const struct bpf_insn code[] = {
                 [0] = ALU(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_6, BPF_REG_1, 0),
                 [1] = ALU(BPF_LD | BPF_ABS | BPF_H, 0, 0, offsetof(struct nlmsghdr, nlmsg_type)),
                 [2] = JUMP(BPF_JEQ, BPF_REG_0, proctitle, 2, NOTHING),
-                [3] = JUMP(BPF_JEQ, BPF_REG_0, execve, 3, NOTHING),
+                [3] = JUMP(BPF_JEQ, BPF_REG_0, end, 3, NOTHING),
                 [4] = ALU(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_7, BPF_REG_0, 0),
                 [5] = MEMORY(BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, -4, 0),
                 [6] = ALU(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0),

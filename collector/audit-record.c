@@ -255,6 +255,54 @@ bool audit_record_parse(uint16_t type, const char *text, size_t length, struct a
         return true;
 }
 
+/* "a0", or one part of several, "a0[1]": where it stands tells which word it is. */
+static bool is_word(struct span name, bool *ret_follows)
+{
+        const char *at = name.start + 1;
+
+        if (name.start == name.end || *name.start != 'a')
+                return false;
+        while (at < name.end && isdigit((unsigned char)*at))
+                at++;
+        *ret_follows = name.end - at > 1 && *at == '[' && at[1] != '0';
+        return at > name.start + 1 && (at == name.end || *at == '[');
+}
+
+static void append_word(struct audit_text word, bool follows, char *buffer, size_t size)
+{
+        size_t used = strlen(buffer), step = word.hexadecimal ? 2 : 1;
+        size_t room = size - used - 1;
+
+        if (used && !follows && room) {
+                buffer[used++] = ' ';
+                buffer[used] = '\0';
+                room--;
+        }
+        if (word.length / step > room)
+                word.length = room * step;
+        if (!audit_text_decode(&word, buffer + used, room + 1))
+                buffer[used] = '\0';
+}
+
+void audit_record_words(const char *text, size_t length, char *buffer, size_t size)
+{
+        const char *end = text + length, *at = memchr(text, ')', length);
+
+        while (at && at < end) {
+                const char *equals, *stop;
+                bool follows = false;
+
+                at = memchr(at, ' ', (size_t)(end - at));
+                equals = at ? memchr(at, '=', (size_t)(end - at)) : NULL;
+                if (!equals)
+                        return;
+                stop = end_of_value(equals + 1, end);
+                if (is_word((struct span){at + 1, equals}, &follows))
+                        append_word(text_of((struct span){equals + 1, stop}), follows, buffer, size);
+                at = stop;
+        }
+}
+
 bool audit_text_is(const struct audit_text *text, const char *value)
 {
         return text->start && !text->hexadecimal && text->length == strlen(value) &&

@@ -51,6 +51,10 @@ struct audit_record {
  */
 bool audit_record_parse(uint16_t type, const char *text, size_t length, struct audit_record *ret);
 
+/* audit_record_words - appends the words of an EXECVE record, each behind one space unless it is the first
+ * A long command line has several records, and a long word several parts. What does not fit is left out. */
+void audit_record_words(const char *text, size_t length, char *buffer, size_t size);
+
 /* audit_text_is - whether a field says just @value */
 bool audit_text_is(const struct audit_text *text, const char *value);
 

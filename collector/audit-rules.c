@@ -185,12 +185,13 @@ static int add_exclusion(int fd, uint32_t type, pid_t pid)
 
 /* What an event has besides its call, working directory and paths is of no use to us, and each record
  * wakes the kernel's audit thread. */
-int audit_rules_spare(int fd)
+int audit_rules_spare(int fd, bool arguments)
 {
-        static const uint32_t types[] = {AUDIT_EXECVE, AUDIT_EOE, AUDIT_PROCTITLE};
+        static const uint32_t types[] = {AUDIT_EOE, AUDIT_PROCTITLE, AUDIT_EXECVE};
+        const size_t n = sizeof types / sizeof *types - (arguments ? 1 : 0);
         int r = 0;
 
-        for (size_t i = 0; r == 0 && i < sizeof types / sizeof *types; i++)
+        for (size_t i = 0; r == 0 && i < n; i++)
                 r = add_exclusion(fd, types[i], 0);
         return r;
 }

@@ -37,8 +37,9 @@ enum audit_call audit_call_of(uint32_t arch, uint32_t syscall);
 int audit_rules_add(int fd, const struct mounts *mounts, size_t from, uint32_t session);
 
 /* audit_rules_spare - keeps the kernel from making the records of each event that we have no use for
+ * @arguments: those of executions are of use
  * For all events of the machine: only where nobody else gets any. Return: 0 or negative errno. */
-int audit_rules_spare(int fd);
+int audit_rules_spare(int fd, bool arguments);
 
 /* audit_rules_silence - keeps the kernel from recording what we ourselves do to the audit system
  * Return: 0 or negative errno. */

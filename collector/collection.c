@@ -42,6 +42,19 @@ static bool is_another_life(const struct collection *collection, const struct re
                seen->parent_pid != 1;
 }
 
+/* Another program, of which no event has told yet, or none will. */
+static void forget_program(struct recording *recording, uint32_t index, uint32_t flags)
+{
+        struct recorded_process *process = &recording->processes[index];
+
+        if (!(flags & PROFILE_ACCESS_EXEC) || process->executing || process->exec_owed)
+                return;
+        process->looked = false;
+        free(process->executable);
+        process->executable = NULL;
+        recording_set_arguments(recording, index, NULL);
+}
+
 /* Of the whole machine everybody who executes something is looked at, elsewhere whoever has accesses; and the
  * parent, from whom comes what a fork inherits. */
 static void look_at_accessing(struct collection *collection, uint32_t index, uint32_t flags)
@@ -52,8 +65,6 @@ static void look_at_accessing(struct collection *collection, uint32_t index, uin
 
         if ((has_events && !*collection->view.prefix) || (process->accessed && !executes))
                 return;
-        if (!has_events && !process->executing)
-                process->looked = false;
         look_at(collection, index);
         if (process->parent != PROFILE_NONE)
                 look_at(collection, process->parent);
@@ -69,10 +80,13 @@ static uint32_t find_process(struct collection *collection, const struct access_
                 index = recording_add_process(recording, seen->pid, seen->parent_pid, 0);
         if (index == PROFILE_NONE)
                 return index;
+        forget_program(recording, index, seen->flags);
         look_at_accessing(collection, index, seen->flags);
         process = &recording->processes[index];
         if (seen->flags & PROFILE_ACCESS_EXEC || !process->executable)
                 recording_set_text(&process->executable, seen->executable);
+        if (seen->arguments && collection->arguments && !process->executing)
+                recording_set_arguments(recording, index, seen->arguments);
         return index;
 }
 

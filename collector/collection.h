@@ -40,6 +40,7 @@ struct access_seen {
         uint32_t pid;
         uint32_t parent_pid;              /* 0: unknown */
         const char *executable;           /* NULL: unknown */
+        const char *arguments;            /* of an execution; NULL: unknown */
         const struct passed_name *passed; /* what the process passed, or NULL */
         const char *path;                 /* where the source knows it already, or NULL */
 };

@@ -68,7 +68,8 @@ uint32_t lives_fork(struct lives *lives, uint32_t pid, uint32_t parent_pid, uint
         process->fork_us = time_of(time_us);
         if (parent != PROFILE_NONE) {
                 process->hidden = recording->processes[parent].hidden;
-                if (!process->executable) /* later the parent may execute something else */
+                /* later the parent may execute something else */
+                if (!process->executable && process->exec_file == PROFILE_NONE)
                         recording_set_text(&process->executable, recording->processes[parent].executable);
         }
         if (!process->start_ticks) {
@@ -99,9 +100,13 @@ uint32_t lives_exec(struct lives *lives, uint32_t pid, uint64_t time_us)
         process->exec_us = time_of(time_us);
         process->hidden = false;
         process->looked = false;
-        free(process->executable);
-        process->executable = NULL;
-        recording_set_arguments(recording, index, NULL);
+        if (!process->exec_ahead) {
+                free(process->executable);
+                process->executable = NULL;
+                recording_set_arguments(recording, index, NULL);
+        }
+        process->exec_owed = !process->exec_ahead;
+        process->exec_ahead = false;
         return index;
 }
 

@@ -253,8 +253,11 @@ static void note_exec(struct recorded_process *process, uint32_t file, uint32_t 
 {
         bool executes = flags & PROFILE_ACCESS_EXEC;
 
-        if (executes && !process->executing)
+        if (executes && !process->executing) {
                 process->exec_file = file;
+                process->exec_ahead = !process->exec_owed;
+                process->exec_owed = false;
+        }
         process->executing = executes;
         process->accessed = true;
 }

@@ -188,7 +188,7 @@ static int add_rules(struct source_audit *audit, struct collection *collection)
         audit->n_ties++;
         r = audit_rules_add(audit->control, &collection->mounts, audit->n_ruled, audit->session);
         if (r == 0 && audit->n_ruled == 0 && !audit->saved.enabled)
-                r = audit_rules_spare(audit->control);
+                r = audit_rules_spare(audit->control, collection->arguments);
         audit_tie_hide(&collection->view);
         audit->n_ruled = collection->mounts.count;
         return r;

@@ -142,13 +142,45 @@ static void test_decode_bounds(void **state)
         assert_false(audit_text_decode(&with_nul, fits, sizeof fits));
 }
 
+static const char *words(const char *text, size_t size)
+{
+        static char buffer[64];
+
+        *buffer = '\0';
+        audit_record_words(text, strlen(text), buffer, size);
+        return buffer;
+}
+
+static void test_words(void **state)
+{
+        char buffer[16] = "sh";
+        static const char more[] = "audit(1.000:2): a1=\"-c\"";
+
+        (void)state;
+        assert_string_equal(words("audit(1.000:2): argc=3 a0=\"sh\" a1=\"-c\" a2=6C73202D6C", 64),
+                            "sh -c ls -l");
+        assert_string_equal(words("audit(1.000:2): argc=2 a0=\"x=1\" a1=\"\" a2=\"y\"", 64), "x=1  y");
+        /* one long word in parts; the second record of a long line goes on where the first ended */
+        assert_string_equal(
+                words("audit(1.000:2): argc=1 a0_len=5 a0[0]=\"ab\" a0[1]=6364 a0[2]=\"e\" a1=\"f\"", 64),
+                "abcde f");
+        audit_record_words(more, sizeof more - 1, buffer, sizeof buffer);
+        assert_string_equal(buffer, "sh -c");
+        /* what does not fit is cut, and what is broken is left out */
+        assert_string_equal(words("audit(1.000:2): argc=2 a0=\"abcdef\" a1=\"g\"", 5), "abcd");
+        assert_string_equal(words("audit(1.000:2): argc=2 a0=616263 a1=\"g\"", 3), "ab");
+        assert_string_equal(words("audit(1.000:2): argc=2 a0=6x a1=\"g\"", 64), "g");
+        assert_string_equal(words("audit(1.000:2): argc=1 a0", 64), "");
+        assert_string_equal(words("", 64), "");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_syscall),       cmocka_unit_test(test_path),
                 cmocka_unit_test(test_absent),        cmocka_unit_test(test_bad_heads),
                 cmocka_unit_test(test_truncated),     cmocka_unit_test(test_bad_values),
-                cmocka_unit_test(test_decode_bounds),
+                cmocka_unit_test(test_decode_bounds), cmocka_unit_test(test_words),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

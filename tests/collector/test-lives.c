@@ -96,6 +96,11 @@ static void found_before_its_fork_is_told(void **state)
         assert_false(process(lives, seen)->ticks_computed);
         assert_int_equal(lives_fork(lives, CHILD, SHELL, 101, 1001), unseen);
         assert_int_equal(process(lives, unseen)->start_ticks, 101);
+        recording_set_text(&lives->recording->processes[seen].executable, "/bin/sh");
+        unseen = recording_add_process(lives->recording, CHILD + 1, 0, 0);
+        lives->recording->processes[unseen].exec_file = 7; /* so it runs something else already */
+        assert_int_equal(lives_fork(lives, CHILD + 1, SHELL, 101, 1002), unseen);
+        assert_null(process(lives, unseen)->executable);
         assert_int_equal(lives_found(lives, SHELL, MANAGER, 100), seen);
         assert_int_equal(lives->missed, 0);
 }
@@ -224,6 +229,31 @@ static void what_it_executed_last_names_it(void **state)
         assert_string_equal(process(lives, shell)->executable, "/usr/bin/sleep");
 }
 
+/* Two channels: what is opened for an execution is told of after it, or just before it. */
+static void told_of_by_two_channels(void **state)
+{
+        struct lives *lives = *state;
+        uint32_t shell = lives_fork(lives, SHELL, MANAGER, 100, 1000);
+        uint32_t sh = file(lives, 1, "/bin/sh"), cat = file(lives, 2, "/bin/cat");
+
+        recording_access(lives->recording, sh, shell, PROFILE_ACCESS_EXEC, 1);
+        recording_set_text(&lives->recording->processes[shell].executable, "/bin/sh");
+        recording_set_arguments(lives->recording, shell, "sh -c x");
+        lives_exec(lives, SHELL, 1100);
+        assert_string_equal(process(lives, shell)->arguments, "sh -c x");
+        assert_string_equal(process(lives, shell)->executable, "/bin/sh");
+        recording_access(lives->recording, sh, shell, PROFILE_ACCESS_OPEN, 2);
+        lives_exec(lives, SHELL, 1200);
+        assert_null(process(lives, shell)->arguments);
+        recording_access(lives->recording, cat, shell, PROFILE_ACCESS_EXEC, 3);
+        recording_set_arguments(lives->recording, shell, "cat");
+        recording_access(lives->recording, cat, shell, PROFILE_ACCESS_OPEN, 4);
+        lives_exec(lives, SHELL, 1300);
+        assert_null(process(lives, shell)->arguments);
+        lives_settle(lives->recording, true);
+        assert_string_equal(process(lives, shell)->executable, "/bin/cat");
+}
+
 static void what_is_inherited(void **state)
 {
         struct lives *lives = *state;
@@ -316,6 +346,7 @@ int main(void)
                 with_manager(only_descendants),
                 with_manager(an_execution_forgets_the_last_program),
                 with_manager(what_it_executed_last_names_it),
+                with_manager(told_of_by_two_channels),
                 with_manager(what_is_inherited),
                 with_manager(kernel_threads_are_left_out),
                 with_manager(of_a_container_only_its_own),

@@ -77,7 +77,7 @@ class Lives(SameAuditState):
         self.assertLessEqual(lost, SHORT // 100, 'a storm of one process after the other is no reason to lose any')
         self.assertEqual(len({(life.pid, life.start) for life in short}), len(short))
         if lost:
-            return
+            return short
         self.assertEqual(len(found), SHORT + 1)
         for life in short:
             self.assertEqual(life.parent, parent.index)
@@ -85,11 +85,14 @@ class Lives(SameAuditState):
             self.assert_in_order(life)
         self.assertEqual(sorted(short, key=lambda life: life.fork), short, 'one after the other')
 
+        return short
+
     def test_ten_thousand_by_fanotify(self):
         self.storm('fanotify')
 
     def test_ten_thousand_by_audit(self):
-        self.storm('audit')
+        for life in self.storm('audit'):
+            self.assertEqual(life.arguments, b'/bin/true')
 
     def test_start_times(self):
         found, losses, told = self.record('fanotify', LIVER, 'storm', WITNESSES, LIVER, 'report', 'x', '3')
@@ -141,6 +144,8 @@ class Lives(SameAuditState):
     def test_scenes_by_audit(self):
         found, seen = self.scenes('audit')
         self.check_script(found, seen['scenes'], (os.path.realpath(b'/bin/sh'),))
+        self.assertIn(b'/bin/sh ./script an argument', [life.arguments for life in found])
+        self.assertEqual(seen['chain'].arguments, os.fsencode(f'{LIVER} chain 0'))
 
     def test_arguments(self):
         long = 'x' * 300
