@@ -7,6 +7,7 @@ name a file. The witness is strace, in a run of its own: the program does the sa
 
 import os
 import pathlib
+import platform
 import subprocess
 import tempfile
 import unittest
@@ -14,6 +15,7 @@ import unittest
 from support import (AUDITOR, COLLECT, OPENER, STRACE, Profile, SameAuditState, collect, is_local_file,
                      need_root_and_audit, witness)
 
+HERE = pathlib.Path(__file__).resolve().parent
 FILES = [b'deep/er/relative', b'deep/up', b'deep/er/below-descriptor', b'deep/er/by-openat2', b'through-proc',
          b'deep/er/behind-link', b'linked', b'jail/etc/inside', b'bound/seen-elsewhere', b'orphan',
          b'a name with spaces', b'new\nline', b'quote"and\\backslash', b'latin\xe4']
@@ -86,6 +88,22 @@ class Record(SameAuditState):
     def test_fanotify(self):
         profile, folder = self.compare('fanotify')
         self.assertIn('exec', profile.flags_of(folder + b'/deep/er/program'))
+
+    def test_32_bit_programs(self):
+        """They have system calls of their own."""
+        if platform.machine() != 'x86_64':
+            self.skipTest('no other machine runs such programs here')
+        folder = self.folder()
+        program, target = f'{folder}/open32', f'{folder}/target'
+        subprocess.run(['as', '--32', '-o', f'{folder}/open32.o', HERE / 'open32.s'], check=True)
+        subprocess.run(['ld', '-m', 'elf_i386', '-o', program, f'{folder}/open32.o'], check=True)
+        pathlib.Path(target).touch()
+        for source in ('audit', 'fanotify'):
+            result = collect(f'--source={source}', f'--output={folder}/.profile', '--', program, target)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            profile = Profile(f'{folder}/.profile')
+            self.assertEqual(profile.flags_of(os.fsencode(program)), {'exec'} if source == 'audit' else {'open', 'exec'})
+            self.assertEqual(profile.flags_of(os.fsencode(target)), {'open'})
 
     def test_io_uring_is_seen_by_rules(self):
         """Programs without liburing can not be made to use it: the rule itself must be there."""
