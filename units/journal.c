@@ -134,20 +134,42 @@ static int64_t sum(struct json_object *report, const char *key)
         return total;
 }
 
+/* " (socket 10, trace 3)", or nothing where nothing was lost */
+static void describe_losses(struct json_object *report, char *ret, size_t size)
+{
+        struct json_object *losses;
+        size_t length = 0;
+
+        *ret = '\0';
+        if (!json_object_object_get_ex(report, "losses", &losses) ||
+            !json_object_is_type(losses, json_type_object))
+                return;
+        json_object_object_foreach(losses, kind, value)
+        {
+                if (json_object_get_int64(value) > 0 && length < size)
+                        length += (size_t)snprintf(ret + length, size - length, "%s%s %" PRIi64,
+                                                   length ? ", " : " (", kind, json_object_get_int64(value));
+        }
+        if (length && length < size)
+                snprintf(ret + length, size - length, ")");
+}
+
 int journal_collected(struct json_object *report, const char *why)
 {
         bool done = !strcmp(journal_text(report, "result"), "done");
         int64_t losses = sum(report, "losses");
         struct line line = {0};
+        char kinds[512];
 
+        describe_losses(report, kinds, sizeof kinds);
         if (done)
                 add(&line,
                     "MESSAGE=Collected '%s': %" PRIi64 " files, %" PRIi64 " pages, %" PRIi64
-                    " accesses in %.1f s by %s, %" PRIi64 " lost",
+                    " accesses in %.1f s by %s, %" PRIi64 " lost%s",
                     journal_text(report, "profile"), journal_number(report, "files"),
                     journal_number(report, "pages"), journal_number(report, "accesses"),
                     (double)journal_number(report, "duration_us") / 1e6, journal_text(report, "source"),
-                    losses);
+                    losses, kinds);
         else
                 add(&line, "MESSAGE=Collected '%s': %s, no profile written", journal_text(report, "profile"),
                     journal_text(report, "why"));
