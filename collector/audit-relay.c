@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "audit-record.h"
+#include "audit-tie.h"
 #include "cleanup.h"
 
 /* Linux 6.1 refuses longer lines (LOG_LINE_MAX, kernel/printk/printk.c). */
@@ -95,6 +96,14 @@ static void pass_on(struct audit_relay *relay, uint16_t type, const char *text, 
                 return; /* best effort, like the kernel's own */
 }
 
+/* The kernel tells of rules that go with their tie, the one that kept it silent first. */
+static bool is_our_end(const char *text, size_t length)
+{
+        static const char path[] = "path=\"" AUDIT_TIE_PATH "\"";
+
+        return memmem(text, length, path, sizeof path - 1);
+}
+
 const char *audit_relay_take(struct audit_relay *relay, struct audit_settings *saved, uint16_t type,
                              const char *text, size_t length)
 {
@@ -102,6 +111,8 @@ const char *audit_relay_take(struct audit_relay *relay, struct audit_settings *s
                 return "another program registers as audit daemon";
         if (type == AUDIT_EVENT_LISTENER)
                 return "another program listens to audit and would log our records";
+        if (type == AUDIT_CONFIG_CHANGE && is_our_end(text, length))
+                return NULL;
         /* Our own changes leave no record (audit_rules_silence()). */
         if (type == AUDIT_CONFIG_CHANGE)
                 audit_settings_follow(saved, text, length);

@@ -73,8 +73,11 @@ static void test_when_to_leave(void **state)
         struct audit_relay relay = {.kernel_log = -1};
         struct audit_settings settings = before;
         static const char text[] = HEAD "pid=1 uid=0 msg='x'";
+        static const char own[] = HEAD "op=autoremove_rule path=\"" BOOTAHEAD_RUNDIR
+                                       "/rules/bootahead\" key=(null) list=5 res=1";
 
         (void)state;
+        assert_null(audit_relay_take(&relay, &settings, AUDIT_CONFIG_CHANGE, own, sizeof own - 1));
         assert_null(audit_relay_take(&relay, &settings, AUDIT_USER, text, sizeof text - 1));
         assert_null(audit_relay_take(&relay, &settings, AUDIT_AVC, text, sizeof text - 1));
         assert_non_null(audit_relay_take(&relay, &settings, AUDIT_CONFIG_CHANGE, text, sizeof text - 1));
