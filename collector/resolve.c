@@ -153,13 +153,18 @@ int resolve_name(const struct resolver *resolver, const struct passed_name *pass
         return try_process(resolver, passed->pid, "root", passed->name, key, ret);
 }
 
+/* The root's own filesystem is open already. */
 static int open_handle(const struct resolver *resolver, const struct filesystem *filesystem,
                        struct file_handle *handle)
 {
-        _cleanup_close_ int mount = filesystem_open(filesystem, resolver->view);
-        int fd = mount < 0 ? mount : open_by_handle_at(mount, handle, O_PATH | O_CLOEXEC);
+        bool is_root = filesystem->mount[1] == '\0';
+        _cleanup_close_ int opened = is_root ? -1 : filesystem_open(filesystem, resolver->view);
+        int fd;
 
-        return mount < 0 ? mount : fd < 0 ? -errno : fd;
+        if (!is_root && opened < 0)
+                return opened;
+        fd = open_by_handle_at(is_root ? resolver->view->root : opened, handle, O_PATH | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
 }
 
 int resolve_inode(const struct resolver *resolver, const struct file_key *key, char ret[static PATH_MAX])
