@@ -16,6 +16,7 @@ enum {
         SLOTS = 4096, /* by the low bits of the pid; the one before is looked up anew where it still lives */
         FRESH_US = 1000000,
         PID_1 = 1,
+        KTHREADD = 2, /* the parent of the kernel's own threads */
 };
 
 struct watched_processes {
@@ -47,39 +48,49 @@ static void set_text(char **text, const char *value)
         *text = value ? strdup(value) : NULL;
 }
 
+struct status {
+        uint32_t user;
+        bool kernel; /* one of the kernel's own threads */
+};
+
 /* Return: whether the process is there; what is only not yet waited for has left its unit already. */
-static bool read_status(const struct view *view, uint32_t pid, uint32_t *ret_user)
+static bool read_status(const struct view *view, uint32_t pid, struct status *ret)
 {
         char path[32], text[4096], state = 'X';
-        const char *line;
+        const char *state_line, *parent_line, *user_line;
+        uint32_t parent;
 
         snprintf(path, sizeof path, "%u/status", pid);
         if (view_read(view->proc, path, text, sizeof text) < 0)
                 return false;
-        line = strstr(text, "\nState:");
-        if (!line || sscanf(line, "\nState: %c", &state) != 1 || state == 'Z' || state == 'X')
+        state_line = strstr(text, "\nState:");
+        parent_line = strstr(text, "\nPPid:");
+        user_line = strstr(text, "\nUid:");
+        if (!state_line || sscanf(state_line, "\nState: %c", &state) != 1 || state == 'Z' || state == 'X')
                 return false;
-        line = strstr(text, "\nUid:");
-        return line && sscanf(line, "\nUid: %u", ret_user) == 1;
+        if (!parent_line || sscanf(parent_line, "\nPPid: %u", &parent) != 1)
+                return false;
+        ret->kernel = pid == KTHREADD || parent == KTHREADD;
+        return user_line && sscanf(user_line, "\nUid: %u", &ret->user) == 1;
 }
 
-/* look - what /proc says now; where the process is gone everything stays as it was
+/* look - what /proc says now; where the process is gone, or going, everything stays as it was
  * Return: whether the process was there. */
 static bool look(const struct watched_processes *processes, struct watched_process *process)
 {
-        char unit[UNIT_NAME_SIZE], executable[PATH_MAX];
+        char unit[UNIT_NAME_SIZE], executable[PATH_MAX] = "";
         int r = process_unit(processes->view, (pid_t)process->pid, unit), executed;
-        uint32_t user;
+        struct status status;
 
         executed = process_executable(processes->view, (pid_t)process->pid, executable);
-        if (r < 0 || !read_status(processes->view, process->pid, &user))
+        if (r < 0 || !read_status(processes->view, process->pid, &status) || (executed < 0 && !status.kernel))
                 return false;
-        process->user = user;
+        process->user = status.user;
         process->user_known = true;
         process->looked_us = now_us();
         process->by_fork = false;
         set_text(&process->unit, unit);
-        set_text(&process->executable, executed < 0 ? "" : executable); /* the kernel's threads have none */
+        set_text(&process->executable, executable);
         return true;
 }
 

@@ -282,6 +282,16 @@ time.sleep(0.3)  # while it lives, its names can be made absolute
         self.assertEqual(len({event['pid'] for event in opened.events}), 200)
         self.assert_nothing_lost(executed, opened)
 
+    def test_short_lives(self):
+        """Ends that come while somebody looks: each program is told of once, and so is its end."""
+        program = f'{self.folder}/program'
+        shutil.copy('/bin/true', program)
+        watcher = self.watch('--class=exec,exit', f'--executable={program}')
+        subprocess.run(['sh', '-c', f'i=0; while [ $i -lt 2000 ]; do {program}; i=$((i + 1)); done'], check=True)
+        watcher.finish(settle=1)
+        self.assertEqual(collections.Counter(event['class'] for event in watcher.events), {'exec': 2000, 'exit': 2000})
+        self.assert_nothing_lost(watcher)
+
     # ---- filters
 
     def test_units(self):
