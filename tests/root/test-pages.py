@@ -57,7 +57,7 @@ class Pages(unittest.TestCase):
         device = os.stat(root.path).st_dev
         found, lost = witnessed(self.trace, device)
         self.assertEqual(lost, 0, 'perf itself lost events')
-        self.asked, self.around = {}, {}
+        self.asked, self.around, self.paths = {}, {}, {}  # by inode: a file may have more than one name
         for folder, _, names in os.walk(root.path):
             for name in names:
                 path = os.path.join(folder, name)
@@ -67,14 +67,15 @@ class Pages(unittest.TestCase):
                 limit = (status.st_size + PAGE - 1) // PAGE
                 asked = clipped(found['asked'].get(status.st_ino, ()), limit)
                 around = clipped(found['around'].get(status.st_ino, ()), limit)
+                self.paths.setdefault(status.st_ino, []).append(os.fsencode(path.removeprefix(str(root.path))))
                 if asked:
-                    self.asked[path.removeprefix(str(root.path))] = asked
+                    self.asked[status.st_ino] = asked
                 if around:
-                    self.around[path.removeprefix(str(root.path))] = around & resident_pages(path)
+                    self.around[status.st_ino] = around & resident_pages(path)
 
     def share(self, what, profile, witness):
         total = sum(map(len, witness.values()))
-        seen = sum(len(pages & profile.get(os.fsencode(path), set())) for path, pages in witness.items())
+        seen = sum(len(pages & profile.get(inode, set())) for inode, pages in witness.items())
         print(f'{what}: {seen / total:.4f} of {total} pages of {len(witness)} files', file=sys.stderr)
         self.assertGreater(total, 500, 'perf saw too little of a boot')
         self.assertGreaterEqual(seen / total, LEAST)
@@ -89,14 +90,14 @@ class Pages(unittest.TestCase):
                        observe=self.observe, witness=perf_record(self.trace))
         profile = Profile(folder / 'profile')
         self.assertEqual(profile.losses().get('trace', 0), 0)
-        named = ranges_of(profile)
+        inode_of = {path: inode for inode, paths in self.paths.items() for path in paths}
+        named = {inode_of.get(path): pages for path, pages in ranges_of(profile).items()}
         self.share('asked for', named, self.asked)
         self.share('mapped around a fault', named, self.around)
         # and not much else: what is named but was neither asked for nor mapped
         total = sum(map(len, named.values()))
-        seen = {os.fsencode(path): self.asked.get(path, set()) | self.around.get(path, set())
-                for path in {*self.asked, *self.around}}
-        extra = sum(len(pages - seen.get(path, set())) for path, pages in named.items())
+        extra = sum(len(pages - self.asked.get(inode, set()) - self.around.get(inode, set()))
+                    for inode, pages in named.items())
         print(f'neither: {extra / total:.4f} of {total} pages of the profile', file=sys.stderr)
         self.assertLess(extra / total, 1 - LEAST)
 
