@@ -125,9 +125,9 @@ bool collection_knows(const struct collection *collection, const struct file_key
         return file != PROFILE_NONE && collection->recording->files[file].path;
 }
 
-static bool still_there(const struct resolver *resolver, const struct recorded_file *file)
+static bool stands_at(const struct resolver *resolver, const struct recorded_file *file, const char *path)
 {
-        _cleanup_close_ int fd = file->path ? resolve_open(resolver, file->path, &file->key) : -ENOENT;
+        _cleanup_close_ int fd = path ? resolve_open(resolver, path, &file->key) : -ENOENT;
 
         return fd >= 0;
 }
@@ -141,9 +141,9 @@ void collection_settle(struct collection *collection)
         for (uint32_t i = 0; i < recording->n_files; i++) {
                 struct recorded_file *file = &recording->files[i];
 
-                if (still_there(&resolver, file))
+                if (stands_at(&resolver, file, file->path))
                         continue;
-                if (resolve_inode(&resolver, &file->key, path) == 0) {
+                if (resolve_inode(&resolver, &file->key, path) == 0 && stands_at(&resolver, file, path)) {
                         recording_set_text(&file->path, path);
                         continue;
                 }

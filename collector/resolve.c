@@ -183,7 +183,7 @@ int resolve_inode(const struct resolver *resolver, const struct file_key *key, c
                 return -EOPNOTSUPP;
         memcpy(buffer.handle.f_handle, inode_and_generation, sizeof inode_and_generation);
         fd = open_handle(resolver, &resolver->mounts->filesystems[filesystem], &buffer.handle);
-        return fd < 0 ? fd : settle(resolver, fd, key, ret);
+        return fd < 0 ? fd : path_of(resolver, fd, ret);
 }
 
 int resolve_handle(const struct resolver *resolver, int filesystem, struct file_handle *handle,
@@ -200,7 +200,7 @@ int resolve_handle(const struct resolver *resolver, int filesystem, struct file_
         if (!S_ISREG(status.st_mode))
                 return 1;
         *ret_key = (struct file_key){.device = place->device, .inode = status.st_ino};
-        return settle(resolver, fd, ret_key, ret);
+        return path_of(resolver, fd, ret);
 }
 
 int resolve_path(const struct resolver *resolver, const char *path, struct file_key *ret_key)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * From what an event says of a file to the file's resolved path below the recorded root.
- * A path is only ever believed when what stands there has the device and inode that the event named.
+ * A path is only ever believed when what stands there has the device and inode that the event named: one
+ * that comes from a name is looked at here, and all of them when they are used (resolve_open()).
  */
 #pragma once
 

@@ -33,6 +33,7 @@ enum {
 
 struct source_fanotify {
         struct source source;
+        pid_t self;
         size_t n_marked;                 /* the first so many of the collection's filesystems */
         struct descendants *descendants; /* NULL: everybody */
         uint64_t mask;                   /* what the marks ask for */
@@ -112,7 +113,7 @@ static bool audit_misses(struct source_fanotify *fanotify, const struct collecti
 
 static bool is_seen(struct source_fanotify *fanotify, const struct collection *collection, pid_t pid)
 {
-        if (pid == getpid())
+        if (pid == fanotify->self)
                 return false;
         if (fanotify->descendants)
                 return descendants_have(fanotify->descendants, pid);
@@ -281,6 +282,7 @@ static int start(struct collection *collection, pid_t root, bool gap, struct sou
                 return -ENOMEM;
         fanotify->source = (struct source){.class = &fanotify_class, .fd = -1};
         fanotify->mask = FAN_OPEN | FAN_OPEN_EXEC;
+        fanotify->self = getpid();
         fanotify->gap = gap;
         fanotify->gap_time_us = collection->start_us + collection_now_us(collection);
         if (root)
