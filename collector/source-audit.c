@@ -57,8 +57,9 @@ struct source_audit {
         char buffers[BATCH][MESSAGE_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
 };
 
-/* The records of others are of interest to others, whatever their type. */
-static int open_receiver(struct audit_filter *filter, bool all)
+/* Where audit is enabled already, the loading of a program into the kernel would be recorded, and later its
+ * end as the kernel's own doing: nothing is filtered there. The records of others are wanted then anyway. */
+static int open_receiver(struct audit_filter *filter, bool enabled)
 {
         _cleanup_close_ int fd = audit_open();
         int size = RECEIVE_BUFFER / 2, r;
@@ -67,7 +68,7 @@ static int open_receiver(struct audit_filter *filter, bool all)
                 return -errno;
         if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
                 return -errno;
-        r = audit_filter_attach(filter, fd, all, RECEIVE_BUFFER / 8 * 7);
+        r = enabled ? 0 : audit_filter_attach(filter, fd, false, RECEIVE_BUFFER / 8 * 7);
         return r < 0 ? r : take_fd(&fd);
 }
 
