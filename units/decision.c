@@ -95,6 +95,8 @@ static bool take_line(const char *line, struct decision *decision)
                 decision->refused = !strcmp(value, "refused");
         else if ((value = value_of(line, "pages")))
                 decision->pages = !strcmp(value, "told");
+        else if ((value = value_of(line, "collected")))
+                decision->over = !strcmp(value, "over");
         else if ((value = value_of(line, "request")))
                 keep(decision->request, sizeof decision->request, value);
         else if ((value = value_of(line, "source")))
@@ -152,6 +154,8 @@ int decision_write(int root, const struct decision *decision)
                 fprintf(out, "source=%s\n", decision->source);
         if (decision->refused)
                 fputs("profile=refused\n", out);
+        if (decision->over)
+                fputs("collected=over\n", out);
         if (decision->pages)
                 fputs("pages=told\n", out);
         if (fflush(out) || ferror(out))
@@ -241,7 +245,7 @@ static bool auditd_enabled(int root)
 
 bool decision_by_audit(int root, const struct decision *decision)
 {
-        if (decision->mode != DECISION_COLLECT)
+        if (decision->mode != DECISION_COLLECT || decision->over)
                 return false;
         if (*decision->source)
                 return strstr(decision->source, "audit") != NULL;

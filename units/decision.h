@@ -23,6 +23,7 @@ struct decision {
         enum decision_mode mode;
         bool early;       /* decided, and begun, before the system's PID 1 */
         bool refused;     /* there is a profile, and replay refused it */
+        bool over;        /* collecting has ended: nothing is left to be kept out of its way */
         bool pages;       /* a replaying boot in which the collector tells what the profile was worth */
         char request[16]; /* the source that was asked for: auto, audit, fanotify */
         char source[32];  /* the sources in use, where collecting has begun: "audit+fanotify"; else "" */
@@ -44,5 +45,5 @@ int decision_write(int root, const struct decision *decision);
 int decision_make(int here, int root, struct decision *ret);
 
 /* decision_by_audit - whether a collecting boot uses, or may come to use, the audit system; where the
- * machine's own auditd is enabled it does not */
+ * machine's own auditd is enabled it does not, and once it is over no more */
 bool decision_by_audit(int root, const struct decision *decision);

@@ -98,6 +98,22 @@ static void give_back(void)
                     strerror(-r));
 }
 
+/* From the next reload on, the generator masks and adds nothing for a collector. */
+static void unmask(struct decision *decision)
+{
+        _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        bool by_audit = root >= 0 && decision_by_audit(root, decision);
+        int r;
+
+        decision->over = true;
+        r = root < 0 ? -errno : decision_write(root, decision);
+        if (r == 0 && by_audit)
+                r = watch_reload();
+        if (r < 0)
+                say(LOG_NOTICE, "journald's audit socket: %s, it stays masked until systemd is reloaded",
+                    strerror(-r));
+}
+
 static int find_or_start(const struct decision *decision, struct collector *ret)
 {
         int r = collector_find("collect", ret);
@@ -139,6 +155,7 @@ static int collect(struct settings *settings)
         if (r < 0)
                 say(LOG_WARNING, "Watching the collector: %s, collecting ended early", strerror(-r));
         report_collected(&settings->decision);
+        unmask(&settings->decision);
         sd_notify(false, "STATUS=Done");
         return EXIT_DONE;
 }
@@ -155,6 +172,8 @@ static int end(struct settings *settings)
         give_back();
         if (found)
                 report_collected(&settings->decision);
+        if (!settings->decision.over)
+                unmask(&settings->decision);
         return EXIT_DONE;
 }
 

@@ -30,3 +30,7 @@ int watch_run(struct collector *collector, const struct watch_options *options, 
 
 /* watch_end_collector - tells it to end, waits, and kills it where it does not */
 void watch_end_collector(struct collector *collector);
+
+/* watch_reload - makes systemd run the generators again and read its units, unless the system goes down
+ * Return: 0 or negative errno. */
+int watch_reload(void);

@@ -92,6 +92,12 @@ class Generator(unittest.TestCase):
                     self.assertEqual(path.exists(), expected)
                     self.assertTrue(not expected or '/bootahead-collect --leave-audit\n' in path.read_text())
 
+    def test_masks_nothing_when_collecting_is_over(self):
+        self.write('run/systemd/private', '')
+        self.write('run/bootahead/decision', 'mode=collect\nwhy=\nstage=early\nsource=audit+fanotify\ncollected=over\n')
+        self.assertEqual(set(self.run_it()), {COLLECT})
+        self.assertFalse((self.folder / 'normal/auditd.service.d').exists())
+
     def test_own_init_is_ordinary(self):
         libexec = LIBEXEC + '/bootahead-init'
         for word, expected in ((libexec, {COLLECT, MASK}), (libexec + 'x', set())):
