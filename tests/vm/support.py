@@ -35,6 +35,17 @@ dmesg > kernel
 systemctl list-units --failed --plain --no-legend > failed
 '''
 
+# What a collecting boot must leave as it was. Needs auditctl.
+LEFT = '''
+systemctl show --property=LoadState --value systemd-journald-audit.socket > socket
+ls /sys/kernel/tracing/instances > instances
+ls -d /run/bootahead/audit-state /run/bootahead/rules > remains 2> /dev/null
+auditctl -s > settings
+auditctl -l > rules
+'''
+SETTINGS = {'failure': '1', 'pid': '0', 'rate_limit': '0', 'backlog_limit': '64', 'lost': '0',
+            'backlog_wait_time': '15000'}
+
 
 def skip(reason):
     print(f'skipped: {reason}')
@@ -90,9 +101,9 @@ class Said:
         return [line['MESSAGE'] for line in self.lines]
 
 
-def boot(image, model='none', before='', **options):
-    """before is a shell script that runs in the guest while the late units are still at work."""
-    said = Said(vm.boot(image, model, RELEASE, run=before + REPORT, **options))
+def boot(image, model='none', before='', after='', **options):
+    """before is a shell script that runs in the guest while the late units are still at work, after one when not."""
+    said = Said(vm.boot(image, model, RELEASE, run=before + REPORT + after, **options))
     print(f'{model}: {said.seconds:.2f} s, {said.boot.read_requests} read requests, {said.decision}', flush=True)
     for message in said.messages():
         print(f'  {message}', flush=True)
@@ -117,6 +128,13 @@ class Case(unittest.TestCase):
         self.assertEqual(len(collected), 1, said.messages())
         self.assertGreater(int(collected[0]['BOOTAHEAD_FILES']), 100)
         self.assertEqual(int(collected[0]['BOOTAHEAD_LOSSES']), 0)
+
+    def assert_nothing_left(self, files, enabled='0'):
+        text = {name: files[name].decode() for name in ('socket', 'instances', 'remains', 'settings', 'rules')}
+        found = dict(line.split(None, 1) for line in text['settings'].splitlines())
+        self.assertEqual({name: found[name] for name in SETTINGS}, SETTINGS)
+        self.assertEqual((found['enabled'], text['rules']), (enabled, 'No rules\n'))
+        self.assertEqual((text['instances'], text['remains'], text['socket']), ('', '', 'loaded\n'))
 
     def assert_profile(self, machine, contents=('touched-pages', 'resident-metadata')):
         """The profile that a machine has on its disk, and by which evidence it has pages and metadata."""

@@ -1,6 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The collector and its watcher get killed: what they took of the audit system is given back, at once."""
+"""
+The collector, its watcher, both, get killed, at any moment: what they took is given back at once, and the boot ends
+as others do.
+"""
+
+import pathlib
+import tempfile
 
 import support
 from support import vm
@@ -12,38 +18,68 @@ kill -KILL $WHOM
 while [ -e /run/bootahead/audit-state ] && [ "${waited:=0}" -lt 20 ]; do sleep 1; waited=$((waited + 1)); done
 while [ "$(systemctl show --property=SubState --value bootahead-collect)" = running ]; do sleep 0.5; done
 sleep 1
-ls /run/bootahead > after
 journalctl --boot --no-pager --quiet --output=cat --identifier=bootahead-late --identifier=bootahead-collect > journal
 [ -e /var/lib/bootahead/profile ] && touch profile
-exit 0
-'''
+''' + support.LEFT + 'exit 0\n'
 COLLECTOR = '$pid'
 WATCHER = '$(systemctl show --property=MainPID --value bootahead-collect)'
 
+# From the initramfs on, after so many seconds: in the initramfs still, in PID 1's own start, among services.
+EARLY = '''#!/bin/sh
+case "$1" in prereqs) echo bootahead; exit 0 ;; esac
+read -r line < /proc/cmdline
+for word in $line; do
+        case "$word" in
+        kill.after=*)
+                read -r pid rest < /run/bootahead/collect.pid
+                (sleep "${word#*=}"; kill -KILL "$pid") > /dev/null 2>&1 < /dev/null &
+                ;;
+        esac
+done
+'''
+MOMENTS = ('0', '2', '5')
+
 
 class Killed(support.Case):
+    @classmethod
+    def setUpClass(cls):
+        with tempfile.TemporaryDirectory() as tree:
+            folder = pathlib.Path(tree) / 'etc/initramfs-tools/scripts/local-bottom'
+            folder.mkdir(parents=True)
+            (folder / 'kill').write_text(EARLY)
+            (folder / 'kill').chmod(0o755)
+            cls.image = support.installed('audited', add=[tree], label='killed')
+
     def kill(self, whom):
         """Returns what the machine had to say after that, and whether it has a profile."""
-        files = vm.boot(self.image, 'none', support.RELEASE, run=KILL.replace('$WHOM', whom)).extra['files']
+        with vm.machine(self.image) as machine:
+            support.disable_auditd(machine)
+            files = vm.boot(machine, 'none', support.RELEASE, run=KILL.replace('$WHOM', whom)).extra['files']
         self.assertIn('audit-state', files['before'].decode().split())
-        self.assertNotIn('audit-state', files['after'].decode().split())
+        self.assert_nothing_left(files)
         return files['journal'].decode(), 'profile' in files
 
     def test_killed(self):
-        self.image = support.installed()
         with self.subTest('collector'):
             journal, profile = self.kill(COLLECTOR)
-            self.assertIn('restored', journal)
             self.assertIn('Nothing collected', journal)
             self.assertFalse(profile)
         with self.subTest('both'):
             journal, profile = self.kill(f'{WATCHER} {COLLECTOR}')
-            self.assertIn('restored', journal)
             self.assertFalse(profile)
         with self.subTest('watcher'):
             journal, profile = self.kill(WATCHER)
             self.assertIn('Collected', journal)
             self.assertTrue(profile)
+
+    def test_moments(self):
+        for seconds in MOMENTS:
+            with self.subTest(seconds), vm.machine(self.image) as machine:
+                support.disable_auditd(machine)
+                said = support.boot(machine, after=support.LEFT, command_line=f'kill.after={seconds}')
+                self.assertEqual(said.failed, [])
+                self.assert_nothing_left(said.files)
+                self.assertEqual(len(said.lines), 1, said.messages())
 
 
 if __name__ == '__main__':

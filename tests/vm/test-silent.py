@@ -65,7 +65,7 @@ class Silent(support.Case):
         cls.image = make_image()
 
     def boot(self, machine, words=''):
-        return support.boot(machine, before=BEFORE, command_line=f'{WHOLE_LOG} {words}')
+        return support.boot(machine, before=BEFORE, after=support.LEFT, command_line=f'{WHOLE_LOG} {words}')
 
     def test_without_auditd(self):
         with vm.machine(self.image) as machine:
@@ -81,6 +81,7 @@ class Silent(support.Case):
                         self.assertEqual(records.ours(log, since_boot=bool(words)), [])
                         self.assertEqual(records.apparmor(log), records.apparmor(plain.kernel))
                     self.assertEqual(records.repeated(said.kernel), [])
+                    self.assert_nothing_left(said.files, enabled='1' if words else '0')
 
     def test_with_auditd(self):
         with vm.machine(self.image) as machine:
