@@ -8,6 +8,10 @@
  * over (fs/exec.c, de_thread()). No pid is given anew as soon as that. */
 enum { THREAD_EXEC_US = 1000000 };
 
+/* Whoever forks may lose the processor between the new process's start and the event: on a busy emulated one
+ * for longer than a tick. */
+enum { LATE_TICKS = 50 };
+
 /* The manager puts what it starts into another unit than its own. */
 static const char manager_unit[] = "init.scope";
 
@@ -23,9 +27,9 @@ static void miss(struct lives *lives, uint64_t time_us)
                 lives->missed++;
 }
 
-static bool within_one_tick(uint64_t a, uint64_t b)
+bool lives_same_start(uint64_t seen, uint64_t computed)
 {
-        return a <= b + 1 && b <= a + 1;
+        return seen <= computed + 1 && computed <= seen + LATE_TICKS;
 }
 
 uint32_t lives_found(struct lives *lives, uint32_t pid, uint32_t parent_pid, uint64_t start_ticks)
@@ -33,7 +37,7 @@ uint32_t lives_found(struct lives *lives, uint32_t pid, uint32_t parent_pid, uin
         uint32_t index = recording_find_process(lives->recording, pid);
 
         if (index != PROFILE_NONE && !lives->recording->processes[index].exited &&
-            within_one_tick(lives->recording->processes[index].start_ticks, start_ticks))
+            lives_same_start(start_ticks, lives->recording->processes[index].start_ticks))
                 return index;
         return recording_add_process(lives->recording, pid, parent_pid, start_ticks);
 }
@@ -42,7 +46,7 @@ uint32_t lives_found(struct lives *lives, uint32_t pid, uint32_t parent_pid, uin
 static bool is_found_already(const struct recorded_process *process, uint64_t start_ticks)
 {
         return !process->exited && !process->fork_us &&
-               (!process->start_ticks || within_one_tick(process->start_ticks, start_ticks));
+               (!process->start_ticks || lives_same_start(process->start_ticks, start_ticks));
 }
 
 uint32_t lives_fork(struct lives *lives, uint32_t pid, uint32_t parent_pid, uint64_t start_ticks,

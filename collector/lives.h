@@ -18,6 +18,10 @@ struct lives {
         uint64_t missed; /* events that must have been lost, since those that arrived contradict each other */
 };
 
+/* lives_same_start - whether a start time that was seen is that of a life for which it was computed from its
+ * fork's time: within one tick, or earlier where the fork took long; no pid is given anew as soon as that */
+bool lives_same_start(uint64_t seen, uint64_t computed);
+
 /* lives_found - a process that is looked at, without an event
  * Return: its index, or PROFILE_NONE when over the limit (counted). */
 uint32_t lives_found(struct lives *lives, uint32_t pid, uint32_t parent_pid, uint64_t start_ticks);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "collection.h"
+#include "lives.h"
 #include "process.h"
 
 enum {
@@ -16,12 +17,11 @@ static int look_at_life(const struct collection *collection, struct recorded_pro
 {
         struct life life;
         int r = life_read(&collection->view, (pid_t)process->pid, &life);
-        uint64_t slack = process->ticks_computed ? 1 : 0;
 
         if (r < 0 && r != -ESRCH)
                 return r;
-        if (process->start_ticks && (life.start_ticks > process->start_ticks + slack ||
-                                     life.start_ticks + slack < process->start_ticks))
+        if (process->ticks_computed ? !lives_same_start(life.start_ticks, process->start_ticks)
+                                    : process->start_ticks && life.start_ticks != process->start_ticks)
                 return -ESRCH; /* another one has the pid by now */
         process->start_ticks = life.start_ticks;
         process->ticks_computed = false;
@@ -54,12 +54,13 @@ static bool may_look(struct collection *collection)
 {
         struct look_budget *budget = &collection->looks;
         uint64_t now_us = collection_now_us(collection);
-        uint64_t earned = (now_us - budget->filled_us) * LOOKS_PER_SECOND / 1000000;
+        uint64_t earned =
+                budget->filled_us ? (now_us - budget->filled_us) * LOOKS_PER_SECOND / 1000000 : LOOKS_AT_ONCE;
 
         if (earned) {
                 budget->left = earned + budget->left > LOOKS_AT_ONCE ? LOOKS_AT_ONCE
                                                                      : (uint32_t)earned + budget->left;
-                budget->filled_us = now_us;
+                budget->filled_us = now_us ? now_us : 1;
         }
         if (!budget->left)
                 return false;

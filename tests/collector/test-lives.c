@@ -94,6 +94,10 @@ static void found_before_its_fork_is_told(void **state)
         assert_int_equal(lives_fork(lives, SHELL, MANAGER, 101, 1000), seen);
         assert_int_equal(process(lives, seen)->start_ticks, 100);
         assert_false(process(lives, seen)->ticks_computed);
+        assert_true(lives_same_start(101, 100));
+        assert_true(lives_same_start(100, 130)); /* a fork that took long */
+        assert_false(lives_same_start(102, 100));
+        assert_false(lives_same_start(100, 200));
         assert_int_equal(lives_fork(lives, CHILD, SHELL, 101, 1001), unseen);
         assert_int_equal(process(lives, unseen)->start_ticks, 101);
         recording_set_text(&lives->recording->processes[seen].executable, "/bin/sh");
