@@ -50,6 +50,24 @@ dev_t watch_device_of(const struct view *view, const char *path)
         return device;
 }
 
+int watch_mount_open(const struct view *view, const char *type)
+{
+        _cleanup_free_ char *text = NULL;
+        _cleanup_fclose_ FILE *table = open_table(view);
+        size_t size = 0;
+
+        while (table && getline(&text, &size, table) >= 0) {
+                struct mount_line line;
+                int fd;
+
+                if (!mount_line_parse(text, &line) || strcmp(line.type, type) != 0)
+                        continue;
+                fd = openat(view->root, line.path + 1, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                return fd < 0 ? -errno : fd;
+        }
+        return -ENOENT;
+}
+
 int watch_device_parse(const struct view *view, const char *text, dev_t *ret)
 {
         unsigned int major_number, minor_number;

@@ -48,6 +48,11 @@ int watch_place_path(struct watch_place *place, const struct view *view, struct 
  * Return: 0: unknown. */
 dev_t watch_device_of(const struct view *view, const char *path);
 
+/* watch_mount_open - the first mount of a filesystem type, as it is: to mount it anew would change its
+ * options Return: descriptor of its folder, owned by the caller, or negative errno (ENOENT: there is none).
+ */
+int watch_mount_open(const struct view *view, const char *type);
+
 /* watch_device_parse - "MAJOR:MINOR", a block device, or a path on the filesystem
  * Return: 0 or negative errno. */
 int watch_device_parse(const struct view *view, const char *text, dev_t *ret);

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "process.h"
+#include "watch-places.h"
 
 enum {
         GROUPS = 256,            /* that are remembered: numbers are never given anew, groups may be gone */
@@ -26,21 +26,6 @@ struct watched_units {
         } groups[GROUPS];
 };
 
-/* A mount of the unified hierarchy that is in nobody's tree and ends with the descriptor. */
-static int open_hierarchy(void)
-{
-        _cleanup_close_ int context = fsopen("cgroup2", FSOPEN_CLOEXEC), mount = -1;
-        int fd;
-
-        if (context < 0 || fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-                return -errno;
-        mount = fsmount(context, FSMOUNT_CLOEXEC, 0);
-        if (mount < 0)
-                return -errno;
-        fd = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return fd < 0 ? -errno : fd;
-}
-
 int watched_units_open(const struct view *view, struct watched_units **ret)
 {
         struct watched_units *units = calloc(1, sizeof *units);
@@ -49,7 +34,7 @@ int watched_units_open(const struct view *view, struct watched_units **ret)
         if (!units)
                 return -ENOMEM;
         units->view = view;
-        r = units->hierarchy = open_hierarchy();
+        r = units->hierarchy = watch_mount_open(view, "cgroup2");
         if (r < 0) {
                 watched_units_close(units);
                 return r;

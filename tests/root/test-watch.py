@@ -500,7 +500,7 @@ for i in range(60000):
 
     def test_killed(self):
         def left():
-            return (bpf_programs(), pathlib.Path('/proc/self/mounts').read_text(), sorted(os.listdir(RUNDIR))
+            return (bpf_programs(), pathlib.Path('/proc/self/mountinfo').read_text(), sorted(os.listdir(RUNDIR))
                     if RUNDIR.exists() else None, os.listdir('/sys/kernel/tracing'))
 
         before = left()
