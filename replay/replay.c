@@ -104,6 +104,16 @@ static void print_path(const char *path)
         putchar('\n');
 }
 
+static void print_walks(const struct profile *profile, const struct mounted *mounted)
+{
+        for (size_t i = 0; i < profile->n_walks; i++) {
+                if (mounted[profile->walks[i].filesystem].root < 0)
+                        continue;
+                fputs(profile->walks[i].kind == PROFILE_WALK_LISTED ? "list " : "look-up ", stdout);
+                print_path(profile->walks[i].path);
+        }
+}
+
 static void print_plan(const struct profile *profile, const struct plan *plan)
 {
         for (size_t i = 0; i < plan->n_reads; i++) {
@@ -127,6 +137,7 @@ static int run_plan(const struct place *place, const struct options *options, co
         };
 
         if (options->dry_run) {
+                print_walks(profile, mounted);
                 print_plan(profile, &result->plan);
                 return EXIT_DONE;
         }

@@ -89,7 +89,7 @@ class Touched(unittest.TestCase):
         self.assertEqual(set(times), {10, 11})
         self.assertAlmostEqual((times[11] - times[10]) / 1e6, 1, delta=0.2)
         opened, = map(int, re.findall(r'^access "%s" .* time=(\d+)' % re.escape(path), profile.text, re.M))
-        self.assertAlmostEqual((times[10] - opened) / 1e6, 0, delta=0.05, msg='by another clock')
+        self.assertAlmostEqual((times[10] - opened) / 1e6, 0, delta=0.3, msg='by another clock')
 
     def test_around_only_what_was_there(self):
         """A fault among resident pages maps those, and what is not in memory is not touched by it."""

@@ -93,6 +93,10 @@ class Walks(unittest.TestCase):
         self.record()
         self.mount_cold()
         cold = self.walk()
+        shown = subprocess.run([REPLAY, '--dry-run', f'{self.folder}/profile'], check=True, capture_output=True,
+                               text=True).stdout.splitlines()
+        self.assertIn(f'list {self.tree}', shown)
+        self.assertIn(f'look-up {self.tree}/none', shown)
         self.mount_cold()
         report = self.replay(f'{self.folder}/profile')
         warm = self.walk()
