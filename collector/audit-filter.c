@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -18,13 +19,20 @@
 struct audit_filter_counts {
         _Atomic uint64_t let_in;
         _Atomic uint64_t taken;
-        _Atomic uint64_t dropped; /* events */
+        _Atomic uint64_t dropped;   /* events */
+        _Atomic uint64_t looked_ns; /* CLOCK_MONOTONIC */
 };
 
 /* A record's buffer is twice as long as the record at most, and has two heads. */
-enum { HEADS = 1024 };
+enum {
+        HEADS = 1024,
+        /* While we look so often a full buffer may keep the kernel waiting: it has a queue. It waits for 100
+         * ms before it gives up a record for the first time, and loses none before it has tried five times
+         * more. */
+        PATIENCE_NS = 100000000,
+};
 
-_Static_assert(sizeof(struct audit_filter_counts) == 24, "as the program in the kernel has it");
+_Static_assert(sizeof(struct audit_filter_counts) == 32, "as the program in the kernel has it");
 
 static uint64_t record_size(size_t length)
 {
@@ -82,19 +90,21 @@ static int make_counts(void)
 #define COUNT(name) offsetof(struct audit_filter_counts, name)
 
 /* if (type is unwanted) return 0;
- * if (let_in - taken > room) { if (the type begins an event) dropped++; return 0; }
+ * if (let_in - taken > room && now - looked_ns >= PATIENCE_NS) {
+ *         if (the type begins an event) dropped++;
+ *         return 0; }
  * let_in += record_size(length); return everything; */
 static int load_program(int counts, bool all, uint32_t room)
 {
-        enum { EVERYTHING = 20, NO_ROOM = 22, EVENT = 24, NOTHING = 26 };
+        enum { LET_IN = 17, EVERYTHING = 21, NO_ROOM = 23, EVENT = 29, NOTHING = 31 };
         /* type 0 never comes */
         const int32_t proctitle = all ? 0 : type_in_filter(AUDIT_PROCTITLE);
-        const int32_t end = all ? 0 : type_in_filter(AUDIT_EOE);
+        const int32_t execve = all ? 0 : type_in_filter(AUDIT_EXECVE);
         const struct bpf_insn code[] = {
                 [0] = ALU(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_6, BPF_REG_1, 0),
                 [1] = ALU(BPF_LD | BPF_ABS | BPF_H, 0, 0, offsetof(struct nlmsghdr, nlmsg_type)),
                 [2] = JUMP(BPF_JEQ, BPF_REG_0, proctitle, 2, NOTHING),
-                [3] = JUMP(BPF_JEQ, BPF_REG_0, end, 3, NOTHING),
+                [3] = JUMP(BPF_JEQ, BPF_REG_0, execve, 3, NOTHING),
                 [4] = ALU(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_7, BPF_REG_0, 0),
                 [5] = MEMORY(BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, -4, 0),
                 [6] = ALU(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0),
@@ -102,23 +112,28 @@ static int load_program(int counts, bool all, uint32_t room)
                 [8] = ALU(BPF_LD | BPF_IMM | BPF_DW, BPF_REG_1, BPF_PSEUDO_MAP_FD, counts), /* and 9 */
                 [10] = ALU(BPF_JMP | BPF_CALL, 0, 0, BPF_FUNC_map_lookup_elem),
                 [11] = JUMP(BPF_JEQ, BPF_REG_0, 0, 11, EVERYTHING), /* as the verifier wants it */
-                [12] = MEMORY(BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_1, BPF_REG_0, COUNT(let_in), 0),
-                [13] = MEMORY(BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_2, BPF_REG_0, COUNT(taken), 0),
-                [14] = ALU(BPF_ALU64 | BPF_SUB | BPF_X, BPF_REG_1, BPF_REG_2, 0),
-                [15] = JUMP(BPF_JSGT, BPF_REG_1, (int32_t)room, 15, NO_ROOM),
-                [16] = MEMORY(BPF_LDX | BPF_MEM | BPF_W, BPF_REG_1, BPF_REG_6,
-                              offsetof(struct __sk_buff, len), 0),
-                [17] = ALU(BPF_ALU64 | BPF_LSH | BPF_K, BPF_REG_1, 0, 1),
-                [18] = ALU(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_1, 0, HEADS),
-                [19] = MEMORY(BPF_STX | BPF_ATOMIC | BPF_DW, BPF_REG_0, BPF_REG_1, COUNT(let_in), BPF_ADD),
+                [12] = ALU(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_8, BPF_REG_0, 0),
+                [13] = MEMORY(BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_1, BPF_REG_8, COUNT(let_in), 0),
+                [14] = MEMORY(BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_2, BPF_REG_8, COUNT(taken), 0),
+                [15] = ALU(BPF_ALU64 | BPF_SUB | BPF_X, BPF_REG_1, BPF_REG_2, 0),
+                [16] = JUMP(BPF_JSGT, BPF_REG_1, (int32_t)room, 16, NO_ROOM),
+                [LET_IN] = MEMORY(BPF_LDX | BPF_MEM | BPF_W, BPF_REG_1, BPF_REG_6,
+                                  offsetof(struct __sk_buff, len), 0),
+                [18] = ALU(BPF_ALU64 | BPF_LSH | BPF_K, BPF_REG_1, 0, 1),
+                [19] = ALU(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_1, 0, HEADS),
+                [20] = MEMORY(BPF_STX | BPF_ATOMIC | BPF_DW, BPF_REG_8, BPF_REG_1, COUNT(let_in), BPF_ADD),
                 [EVERYTHING] = ALU(BPF_ALU | BPF_MOV | BPF_K, BPF_REG_0, 0, -1),
-                [21] = ALU(BPF_JMP | BPF_EXIT, 0, 0, 0),
-                [NO_ROOM] = JUMP(BPF_JEQ, BPF_REG_7, type_in_filter(AUDIT_SYSCALL), NO_ROOM, EVENT),
-                [23] = JUMP(BPF_JNE, BPF_REG_7, type_in_filter(AUDIT_URINGOP), 23, NOTHING),
+                [22] = ALU(BPF_JMP | BPF_EXIT, 0, 0, 0),
+                [NO_ROOM] = ALU(BPF_JMP | BPF_CALL, 0, 0, BPF_FUNC_ktime_get_ns),
+                [24] = MEMORY(BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_1, BPF_REG_8, COUNT(looked_ns), 0),
+                [25] = ALU(BPF_ALU64 | BPF_SUB | BPF_X, BPF_REG_0, BPF_REG_1, 0),
+                [26] = JUMP(BPF_JSLT, BPF_REG_0, PATIENCE_NS, 26, LET_IN),
+                [27] = JUMP(BPF_JEQ, BPF_REG_7, type_in_filter(AUDIT_SYSCALL), 27, EVENT),
+                [28] = JUMP(BPF_JNE, BPF_REG_7, type_in_filter(AUDIT_URINGOP), 28, NOTHING),
                 [EVENT] = ALU(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_1, 0, 1),
-                [25] = MEMORY(BPF_STX | BPF_ATOMIC | BPF_DW, BPF_REG_0, BPF_REG_1, COUNT(dropped), BPF_ADD),
+                [30] = MEMORY(BPF_STX | BPF_ATOMIC | BPF_DW, BPF_REG_8, BPF_REG_1, COUNT(dropped), BPF_ADD),
                 [NOTHING] = ALU(BPF_ALU | BPF_MOV | BPF_K, BPF_REG_0, 0, 0),
-                [27] = ALU(BPF_JMP | BPF_EXIT, 0, 0, 0),
+                [32] = ALU(BPF_JMP | BPF_EXIT, 0, 0, 0),
         };
         union bpf_attr attributes = {
                 .prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
@@ -171,8 +186,13 @@ void audit_filter_done(struct audit_filter *filter)
 
 void audit_filter_look(struct audit_filter *filter)
 {
-        if (filter->counts)
-                filter->let_in = atomic_load(&filter->counts->let_in);
+        struct timespec now;
+
+        if (!filter->counts)
+                return;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        atomic_store(&filter->counts->looked_ns, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+        filter->let_in = atomic_load(&filter->counts->let_in);
 }
 
 void audit_filter_taken(struct audit_filter *filter, size_t length)
