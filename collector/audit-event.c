@@ -119,8 +119,14 @@ static void take_path(struct audit_event *event, const struct audit_record *reco
                 path->name[0] = '\0';
 }
 
+static bool is_part_of_call(uint16_t type)
+{
+        return type == AUDIT_PATH || type == AUDIT_CWD || type == AUDIT_EXECVE || type == AUDIT_PROCTITLE ||
+               type == AUDIT_OPENAT2;
+}
+
 /* The call's own record is the first of an event to be written (audit_log_exit()), so that each later
- * record of these types finds its event open, or belongs to one that is not ours. */
+ * record of these types finds its event, or the record of the call was lost. */
 enum audit_feed audit_joiner_feed(struct audit_joiner *joiner, uint16_t type, const char *text, size_t length,
                                   const struct audit_event **ret_event)
 {
@@ -142,8 +148,8 @@ enum audit_feed audit_joiner_feed(struct audit_joiner *joiner, uint16_t type, co
                         end(joiner, event);
                 return AUDIT_FEED_TAKEN;
         }
-        if (event && event->own)
-                return AUDIT_FEED_TAKEN;
+        if ((event && event->own) || (!event && is_part_of_call(type)))
+                return AUDIT_FEED_TAKEN; /* or what is left of one that was lost, and counted */
         if (!event || !event->ours || type < AUDIT_FIRST_EVENT || type > AUDIT_LAST_EVENT)
                 return AUDIT_FEED_FOREIGN;
         if (!is_open(joiner, event))

@@ -200,7 +200,9 @@ int audit_rules_spare(int fd, bool arguments)
  * out: not even this rule leaves one. */
 int audit_rules_silence(int fd)
 {
-        return add_exclusion(fd, AUDIT_CONFIG_CHANGE, getpid());
+        int r = add_exclusion(fd, AUDIT_CONFIG_CHANGE, getpid());
+
+        return r < 0 ? r : add_exclusion(fd, AUDIT_LOGIN, getpid());
 }
 
 static bool has_text(const struct audit_rule_data *rule, size_t offset, uint32_t length, const char *text)

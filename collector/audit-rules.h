@@ -41,8 +41,8 @@ int audit_rules_add(int fd, const struct mounts *mounts, size_t from, uint32_t s
  * For all events of the machine: only where nobody else gets any. Return: 0 or negative errno. */
 int audit_rules_spare(int fd, bool arguments);
 
-/* audit_rules_silence - keeps the kernel from recording what we ourselves do to the audit system
- * Return: 0 or negative errno. */
+/* audit_rules_silence - keeps the kernel from recording what we ourselves do to the audit system and our
+ * session Return: 0 or negative errno. */
 int audit_rules_silence(int fd);
 
 /* audit_rules_delete - deletes every rule of ours, one by one: for those that no tie removes

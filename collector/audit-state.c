@@ -156,12 +156,13 @@ int audit_settings_take(int fd, const struct audit_settings *saved)
         return r < 0 ? r : 0;
 }
 
-int audit_settings_disable(int fd, const struct audit_settings *saved)
+int audit_settings_disable(int fd, const struct audit_settings *saved, pid_t collector)
 {
         struct audit_settings now;
         int r = audit_settings_read(fd, &now);
 
-        if (r == 0 && now.enabled == audit_our_settings.enabled && saved->enabled != now.enabled)
+        if (r == 0 && (!now.owner || now.owner == (uint32_t)collector) &&
+            now.enabled == audit_our_settings.enabled && saved->enabled != now.enabled)
                 r = audit_set_enabled(fd, saved->enabled);
         return r < 0 ? r : 0;
 }
@@ -198,11 +199,11 @@ static int parse_state(const char *text, struct audit_settings *ret, int *ret_pi
                    &ret->enabled, &ret->failure, &ret->rate_limit, &ret->backlog_limit,
                    &ret->backlog_wait_time, ret_pid, ret_ticks) != 7)
                 return -EBADMSG;
-        return ret->enabled > 1 || ret->failure > AUDIT_FAIL_PANIC ? -EBADMSG : 0;
+        return ret->enabled > 1 || ret->failure > AUDIT_FAIL_PANIC || *ret_pid <= 1 ? -EBADMSG : 0;
 }
 
 /* Most rules went with their collector; what it left otherwise goes here. */
-static int restore(int fd, const struct view *view, const struct audit_settings *saved, uint32_t owner)
+static int restore(int fd, const struct view *view, const struct audit_settings *saved, pid_t collector)
 {
         __attribute__((cleanup(audit_tie_cut))) struct audit_tie silence = AUDIT_TIE_NONE;
         struct audit_settings now;
@@ -212,10 +213,10 @@ static int restore(int fd, const struct view *view, const struct audit_settings 
                 audit_rules_silence(fd);
                 audit_tie_hide(view);
         }
-        r = audit_settings_disable(fd, saved);
+        r = audit_settings_disable(fd, saved, collector);
         deleted = audit_rules_delete(fd);
         /* The kernel learns that its daemon is dead only when it has something for it. */
-        if (audit_settings_read(fd, &now) == 0 && now.owner == owner)
+        if (audit_settings_read(fd, &now) == 0 && now.owner == (uint32_t)collector)
                 audit_set_pid(fd, 0, WAIT_NO);
         if (r == 0)
                 r = audit_settings_give_back(fd, saved);
@@ -224,27 +225,48 @@ static int restore(int fd, const struct view *view, const struct audit_settings 
         return r < 0 ? r : deleted < 0 ? deleted : 0;
 }
 
+/* Return: 0 (ENOENT: nobody uses the audit system), or another negative errno. */
+static int read_state(const struct view *view, struct audit_settings *ret, int *ret_pid, bool *ret_lives)
+{
+        unsigned long long ticks;
+        char text[STATE_SIZE];
+        struct life life;
+        int r = view_read(view->run, STATE_FILE, text, sizeof text);
+
+        if (r >= 0)
+                r = parse_state(text, ret, ret_pid, &ticks);
+        if (r < 0)
+                return r;
+        *ret_lives = life_read(view, *ret_pid, &life) == 0 && life.start_ticks == ticks;
+        return 0;
+}
+
+pid_t audit_state_collector(const struct view *view)
+{
+        struct audit_settings saved;
+        bool lives = false;
+        int pid, r = read_state(view, &saved, &pid, &lives);
+
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        return lives ? pid : 0;
+}
+
 int audit_state_restore(const struct view *view)
 {
         _cleanup_close_ int fd = -1;
         struct audit_settings saved = {0};
-        unsigned long long ticks;
-        char text[STATE_SIZE];
-        struct life life;
-        int pid, r = view_read(view->run, STATE_FILE, text, sizeof text);
+        bool lives = false;
+        int pid, r = read_state(view, &saved, &pid, &lives);
 
-        if (r == -ENOENT)
-                return 0;
-        if (r >= 0)
-                r = parse_state(text, &saved, &pid, &ticks);
         if (r < 0)
-                return r;
-        if (life_read(view, pid, &life) == 0 && life.start_ticks == ticks)
+                return r == -ENOENT ? 0 : r;
+        if (lives)
                 return -EBUSY;
         fd = audit_open();
         if (fd < 0)
                 return -errno;
-        r = restore(fd, view, &saved, (uint32_t)pid);
+        r = restore(fd, view, &saved, pid);
         if (r < 0)
                 return r;
         audit_state_drop(view);

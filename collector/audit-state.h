@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "view.h"
 
@@ -38,8 +39,9 @@ int audit_state_save(const struct view *view, const struct audit_settings *setti
 /* audit_settings_take - sets what collecting needs; everything but @enabled and the owner */
 int audit_settings_take(int fd, const struct audit_settings *saved);
 
-/* audit_settings_disable - disables audit where it was disabled before and only we enabled it */
-int audit_settings_disable(int fd, const struct audit_settings *saved);
+/* audit_settings_disable - disables audit where it was disabled before and only we enabled it
+ * @collector: who did; where another is the daemon now, it stays enabled */
+int audit_settings_disable(int fd, const struct audit_settings *saved, pid_t collector);
 
 /* audit_settings_give_back - sets everything but @enabled and the owner to what it was
  * A setting that is no longer what we made it was changed by somebody: it stays. */
@@ -47,6 +49,10 @@ int audit_settings_give_back(int fd, const struct audit_settings *saved);
 
 /* audit_state_drop - removes the state file */
 void audit_state_drop(const struct view *view);
+
+/* audit_state_collector - who uses the audit system, from before it takes the first thing until it has given
+ * back the last. Return: its pid, 0: none that lives, or negative errno. */
+pid_t audit_state_collector(const struct view *view);
 
 /* audit_state_restore - what is left of a collector that was killed: rules out, settings back
  * Return: 1 restored, 0 nothing to do, -EBUSY while that collector lives, or negative errno. */

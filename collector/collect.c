@@ -185,6 +185,14 @@ static int to_background(int *ret_ready)
         return wait_until_ready(child, ends[0]);
 }
 
+/* Who has been told that we do not collect must not find a profile of ours. */
+static bool is_awaited(int ready)
+{
+        struct pollfd poll_ready = {.fd = ready};
+
+        return ready < 0 || poll(&poll_ready, 1, 0) == 0;
+}
+
 static void announce_ready(const struct view *view, int *ready)
 {
         int null = openat(view->dev, "null", O_RDWR | O_CLOEXEC);
@@ -258,7 +266,7 @@ static int collect(struct collection *collection, const struct options *options,
                 return refuse(options->root, strerror(-r), "not collecting");
         session_init(&session, collection, options);
         r = start(&session, &why);
-        if (r != 0) {
+        if (r != 0 || !is_awaited(*ready)) {
                 session_stop(&session);
                 return EXIT_REFUSED;
         }

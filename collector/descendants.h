@@ -8,10 +8,12 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "view.h"
+
 struct descendants;
 
-/* descendants_new - starts to follow @root. Return: 0 or negative errno. */
-int descendants_new(pid_t root, struct descendants **ret);
+/* descendants_new - starts to follow @root and who descends from it already. Return: 0 or negative errno. */
+int descendants_new(const struct view *view, pid_t root, struct descendants **ret);
 void descendants_free(struct descendants *descendants);
 
 /* descendants_update - takes in all forks so far: a fork is reported before anything its child does

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,10 +26,19 @@ void heartbeat_init(struct heartbeat *heartbeat, const struct view *view, const 
 bool heartbeat_hear(struct heartbeat *heartbeat, pid_t pid, uint64_t now_us)
 {
         heartbeat->heard_us = now_us;
-        if (!heartbeat->child || pid != heartbeat->child)
-                return false;
+        if (!heartbeat->pending || pid != heartbeat->child)
+                return false; /* the number may be another process's by now */
         heartbeat->pending = false;
         return true;
+}
+
+/* A child may hang in the open, and outlive us: what is ours must not hang on it. */
+_Noreturn static void beat(int root, const char *file)
+{
+        if (root > 0)
+                close_range(0, (unsigned int)root - 1, 0);
+        close_range((unsigned int)root + 1, UINT_MAX, 0);
+        _exit(openat(root, file, O_RDONLY | O_NONBLOCK | O_NOATIME | O_CLOEXEC) < 0);
 }
 
 static int send_beat(struct heartbeat *heartbeat, const struct view *view)
@@ -38,7 +48,7 @@ static int send_beat(struct heartbeat *heartbeat, const struct view *view)
         if (child < 0)
                 return -errno;
         if (child == 0)
-                _exit(openat(view->root, heartbeat->file, O_RDONLY | O_NONBLOCK | O_NOATIME | O_CLOEXEC) < 0);
+                beat(view->root, heartbeat->file);
         *heartbeat = (struct heartbeat){
                 .file = heartbeat->file, .child = child, .pending = true, .heard_us = heartbeat->heard_us};
         return 0;

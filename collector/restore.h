@@ -8,6 +8,13 @@
  * Return: 1 restored, 0 nothing to do, -EBUSY while it lives, or negative errno. */
 int restore_all(const struct view *view);
 
-/* leave_audit - makes the running collector leave the audit system, and waits until it has
+/* restore_turn - waits until nobody else restores or takes the audit system: a guardian, a unit's stop step
+ * and new collectors may all come at once Return: a descriptor to be closed afterwards, or negative errno. */
+int restore_turn(const struct view *view);
+
+/* restore_in_turn - the same as restore_all(), for who has the turn */
+int restore_in_turn(const struct view *view);
+
+/* leave_audit - makes whoever uses the audit system for us leave it, and waits until all is given back
  * Return: 1 it has left, 0 nothing to do, -ETIMEDOUT, or another negative errno. */
 int leave_audit(const struct view *view);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which sources a session has: the choice at the start, and fanotify in audit's place later. */
 #include <errno.h>
-#include <libaudit.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,18 +25,6 @@ static bool audit_since_boot(const struct view *view)
         return false;
 }
 
-/* A session of its own tells the command and all that descend from it from everybody else, inside the
- * kernel and however short they live. It is inherited and survives everything. */
-static int enter_audit_session(uint32_t *ret)
-{
-        uid_t user = audit_getloginuid();
-
-        if (audit_setloginuid(user == (uid_t)-1 ? getuid() : user) < 0)
-                return -EPERM;
-        *ret = audit_get_session();
-        return *ret == UINT32_MAX ? -EPERM : 0;
-}
-
 static void drop(struct session *session, enum session_slot slot)
 {
         if (!session->sources[slot])
@@ -52,10 +39,6 @@ static int start_audit(struct session *session, const char **ret_why)
         struct collection *collection = session->collection;
         int r;
 
-        if (session->options->command && enter_audit_session(&session->scope.session) < 0) {
-                *ret_why = "the audit session can't be set";
-                return 0;
-        }
         if (whole_machine(session) && !audit_since_boot(&collection->view) &&
             source_gap_start(collection, &session->sources[SLOT_GAP]) < 0)
                 session->sources[SLOT_GAP] = NULL; /* the profile's set of sources says so */

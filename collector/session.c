@@ -36,7 +36,6 @@ void session_init(struct session *session, struct collection *collection, const 
         *session = (struct session){
                 .collection = collection,
                 .options = options,
-                .scope = {.session = UINT32_MAX},
                 .mount_table = -1,
                 .signals = -1,
                 .child_fd = -1,

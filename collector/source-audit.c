@@ -168,8 +168,8 @@ static int check(struct source *source, struct collection *collection)
                 source->trouble = "the audit daemon's place was taken from us";
         else if (now.enabled != audit_our_settings.enabled)
                 source->trouble = now.enabled ? "the audit system was locked" : "audit was disabled";
-        else if (!audit->silent &&
-                 heartbeat_check(&audit->heartbeat, &collection->view, collection_now_us(collection)) < 0)
+        else if (!audit->silent && heartbeat_check(&audit->heartbeat, &collection->view,
+                                                   collection_now_us(collection)) == -ETIMEDOUT)
                 source->trouble = "the audit system no longer delivers";
         return source->trouble ? -EBUSY : 0;
 }
@@ -257,7 +257,7 @@ static void give_back(struct source_audit *audit, struct collection *collection)
         int r;
 
         keep_silent(audit, collection);
-        r = audit_settings_disable(audit->control, &audit->saved);
+        r = audit_settings_disable(audit->control, &audit->saved, getpid());
         cut_ties(audit);
         wait_for_kernel(audit);
         if (audit->registered)
@@ -312,7 +312,7 @@ bool source_is_audit(const struct source *source)
         return source->class == &audit_class;
 }
 
-static struct source_audit *audit_new(uint32_t session)
+static struct source_audit *audit_new(void)
 {
         struct source_audit *audit = calloc(1, sizeof *audit);
 
@@ -321,7 +321,7 @@ static struct source_audit *audit_new(uint32_t session)
         audit->source = (struct source){.class = &audit_class, .fd = -1};
         audit->control = -1;
         audit->relay.kernel_log = -1;
-        audit->session = session;
+        audit->session = UINT32_MAX;
         audit->silence = AUDIT_TIE_NONE;
         audit->joiner = audit_joiner_new(AUDIT_RULE_KEY, (uint32_t)getpid());
         for (int i = 0; i < BATCH; i++) {
@@ -347,7 +347,19 @@ static int become_daemon(struct source_audit *audit, const struct view *view)
         return audit->registered ? 0 : -EEXIST;
 }
 
-static int take(struct source_audit *audit, struct collection *collection)
+/* A session of its own tells the command and all that descend from it from everybody else, inside the
+ * kernel and however short they live. It is inherited and survives everything. */
+static int enter_session(struct source_audit *audit)
+{
+        uid_t user = audit_getloginuid();
+
+        if (audit_setloginuid(user == (uid_t)-1 ? getuid() : user) < 0)
+                return -EPERM;
+        audit->session = audit_get_session();
+        return audit->session == UINT32_MAX ? -EPERM : 0;
+}
+
+static int take(struct source_audit *audit, struct collection *collection, const struct source_scope *scope)
 {
         int r = audit_state_save(&collection->view, &audit->saved);
 
@@ -355,6 +367,8 @@ static int take(struct source_audit *audit, struct collection *collection)
                 r = keep_silent(audit, collection);
         if (r == 0)
                 r = become_daemon(audit, &collection->view);
+        if (r == 0 && scope->root)
+                r = enter_session(audit);
         if (r == 0)
                 r = audit_settings_take(audit->control, &audit->saved);
         if (r == 0)
@@ -367,14 +381,17 @@ static int take(struct source_audit *audit, struct collection *collection)
 int source_audit_start(struct collection *collection, const struct source_scope *scope, struct source **ret,
                        const char **ret_why)
 {
-        struct source_audit *audit = audit_new(scope->session);
+        struct source_audit *audit = audit_new();
+        _cleanup_close_ int turn = -1;
         int r = -ENOMEM;
 
         if (!audit)
                 return r;
         if (!audit->joiner)
                 goto fail;
-        r = restore_all(&collection->view); /* of a collector that was killed before us */
+        r = turn = restore_turn(&collection->view);
+        if (r >= 0)
+                r = restore_in_turn(&collection->view); /* of a collector that was killed before us */
         if (r < 0) {
                 *ret_why = r == -EBUSY ? "another collector uses the audit system"
                                        : "what a killed collector left behind can't be restored";
@@ -392,7 +409,7 @@ int source_audit_start(struct collection *collection, const struct source_scope 
                 goto fail;
         r = audit->source.fd = open_receiver(&audit->filter, audit->saved.enabled);
         if (r >= 0)
-                r = take(audit, collection);
+                r = take(audit, collection, scope);
         if (r < 0) {
                 give_back(audit, collection);
                 goto fail;

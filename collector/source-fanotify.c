@@ -286,7 +286,7 @@ static int start(struct collection *collection, pid_t root, bool gap, struct sou
         fanotify->gap = gap;
         fanotify->gap_time_us = collection->start_us + collection_now_us(collection);
         if (root)
-                r = descendants_new(root, &fanotify->descendants);
+                r = descendants_new(&collection->view, root, &fanotify->descendants);
         if (r == 0) {
                 fanotify->source.fd =
                         fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_REPORT_FID, 0);

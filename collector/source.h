@@ -39,8 +39,7 @@ struct source {
 
 /* Which processes are recorded: the whole machine, or one command and its descendants. */
 struct source_scope {
-        uint32_t session; /* audit session of the command, or UINT32_MAX: all */
-        pid_t root;       /* the command's first process, or 0: all */
+        pid_t root; /* the command's first process, or 0: all */
 };
 
 /* source_audit_start - takes the audit system, as audit-state.h says

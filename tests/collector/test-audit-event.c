@@ -102,7 +102,7 @@ static void test_lost_path(void **state)
                 feed(*state, AUDIT_SYSCALL, serial, ours);
         /* three had to make room, the others still wait */
         assert_int_equal(audit_joiner_incomplete(*state), AUDIT_EVENT_OPEN + 3);
-        assert_int_equal(feed(*state, AUDIT_PATH, 1, path), AUDIT_FEED_FOREIGN);
+        assert_int_equal(feed(*state, AUDIT_PATH, 1, path), AUDIT_FEED_TAKEN);
         assert_int_equal(feed(*state, AUDIT_PATH, 4, path), AUDIT_FEED_COMPLETE);
         assert_int_equal(audit_joiner_incomplete(*state), AUDIT_EVENT_OPEN + 2);
 }

@@ -1,0 +1,180 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+Bad moments: two collectors at once, an open that hangs, an auditd that comes before we are restored, a start
+that nobody waits for any more.
+"""
+
+import ctypes
+import fcntl
+import os
+import pathlib
+import select
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+
+import unittest
+
+from support import (AUDITOR, COLLECT, KEY, RUNDIR, Profile, SameAuditState, audit_state, collect, kill_all,
+                     need_root_and_audit)
+
+FAN_CLASS_CONTENT, FAN_CLOEXEC, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD = 0x4, 0x1, 0x1, 0x10000, -100
+
+
+def auditor(*words):
+    subprocess.run([AUDITOR, *words], check=True)
+
+
+def hang_opens(path):
+    """Whoever opens the file waits until the descriptor is closed."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd = libc.fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, os.O_RDONLY)
+    if fd < 0 or libc.fanotify_mark(fd, FAN_MARK_ADD, ctypes.c_uint64(FAN_OPEN_PERM), AT_FDCWD,
+                                    os.fsencode(path)) < 0:
+        raise OSError(ctypes.get_errno(), 'fanotify')
+    return fd
+
+
+class Moments(SameAuditState):
+    def setUp(self):
+        super().setUp()
+        holder = tempfile.TemporaryDirectory(dir='/var/tmp')
+        self.addCleanup(holder.cleanup)
+        self.folder = holder.name
+        self.output = f'{holder.name}/profile'
+
+    def start(self, *arguments):
+        running = subprocess.Popen([COLLECT, *arguments], stderr=subprocess.DEVNULL)
+        self.addCleanup(running.kill)
+        return running
+
+    def wait(self, condition, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if condition():
+                return
+            time.sleep(0.01)
+        self.fail(f'not within {seconds} s: {audit_state()}')
+
+    def wait_for_rules(self):
+        self.wait(lambda: f'key={KEY}' in audit_state(), 5)
+
+    def test_heartbeat_hangs(self):
+        """The child that opens a file keeps nothing of ours: rules go without it."""
+        root = pathlib.Path(self.folder, 'root')
+        (root / 'etc').mkdir(parents=True)
+        (root / 'etc/passwd').touch()
+        subprocess.run(['mount', '--bind', root, root], check=True)
+        self.addCleanup(subprocess.run, ['umount', '-l', root], check=True)
+        fd = hang_opens(root / 'etc/passwd')
+        try:
+            running = self.start('--source=audit', f'--root={root}', f'--output={self.output}', '--',
+                                 'sleep', '20')
+            self.assertTrue(select.select([fd], [], [], 10)[0])
+            event = os.read(fd, 24)
+            child = struct.unpack_from('=i', event, 20)[0]
+            os.close(struct.unpack_from('=i', event, 16)[0])
+            self.assertEqual(len(os.listdir(f'/proc/{child}/fd')), 1)
+            running.terminate()
+            self.wait(lambda: audit_state() == self.before, 1)
+        finally:
+            os.close(fd)
+        self.assertEqual(running.wait(), 128 + signal.SIGTERM)
+
+    def test_two_at_once(self):
+        """One of them has the audit system, undisturbed; the other one leaves it alone."""
+        for round_number in range(8):
+            both = [self.start('--source=auto', f'--output={self.output}{i}') for i in range(2)]
+            self.wait_for_rules()
+            time.sleep(1.5)
+            for running in both:
+                running.terminate()
+            self.assertEqual([running.wait() for running in both], [0, 0])
+            heads = [Profile(f'{self.output}{i}').text[:1000] for i in range(2)]
+            sources = sorted('sources=audit' in head for head in heads)
+            self.assertEqual(sources, [False, True], (round_number, heads))
+            self.assertFalse(any('then fanotify' in head for head in heads), (round_number, heads))
+
+    def test_daemon_before_restored(self):
+        """Audit stays on where somebody else has become its daemon since."""
+        running = self.start('--source=audit', f'--output={self.output}')
+        self.wait_for_rules()
+        kill_all(running)
+        daemon = subprocess.Popen([AUDITOR, 'register'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            self.assertEqual(daemon.stdout.readline(), 'registered\n')
+            self.assertEqual(collect('--restore').returncode, 0)
+            self.assertIn('enabled=1', audit_state())
+        finally:
+            daemon.communicate('x')
+            auditor('enable', self.before.split('enabled=')[1].split()[0])
+
+    def test_record_leaves(self):
+        """As in front of auditd's start: a recorded command has the audit system for itself no longer."""
+        running = self.start('--source=audit', f'--output={self.output}', '--', 'sh', '-c',
+                             'sleep 2; cat /etc/hostname >/dev/null')
+        self.wait_for_rules()
+        subprocess.run([COLLECT, '--leave-audit'], check=True, stderr=subprocess.DEVNULL)
+        self.assertEqual(audit_state(), self.before)
+        self.assertFalse((RUNDIR / 'audit-state').exists())
+        self.assertEqual(running.wait(), 0)
+        profile = Profile(self.output)
+        self.assertIn('an audit daemon is to start', profile.text[:1000])
+        self.assertIn(b'/etc/hostname', profile.files)
+
+    def log_of_record(self, source):
+        def log():
+            return [line for line in subprocess.run(['dmesg'], check=True, capture_output=True, text=True,
+                                                    errors='replace').stdout.splitlines() if 'audit' in line]
+
+        time.sleep(0.3)
+        before = log()
+        collect(f'--source={source}', f'--output={self.output}', '--', 'true', check=True)
+        time.sleep(0.3)
+        return log()[len(before):]
+
+    def test_session_is_not_logged(self):
+        """The recorded command's session: no record of it, whether audit can be used or not."""
+        auditor('enable', '1')
+        try:
+            self.assertEqual(self.log_of_record('audit'), [])
+            auditor('add-rule')
+            self.assertEqual(self.log_of_record('auto'), [])
+        finally:
+            auditor('delete-all')
+            auditor('enable', self.before.split('enabled=')[1].split()[0])
+
+    def test_others_can_not_make_us_wait(self):
+        """The folder is open to everybody, our turn is not."""
+        RUNDIR.mkdir(exist_ok=True)
+        fd = os.open(RUNDIR, os.O_RDONLY)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            self.assertEqual(collect('--restore', timeout=5).returncode, 0)
+        finally:
+            os.close(fd)
+        self.assertEqual((RUNDIR / 'turn').stat().st_mode & 0o777, 0o600)
+
+    def test_too_late(self):
+        """Whoever was told that nothing is collected finds no profile afterwards."""
+        RUNDIR.mkdir(exist_ok=True)
+        fd = os.open(RUNDIR / 'turn', os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            with open(f'{self.folder}/said', 'w') as said:
+                refused = subprocess.run([COLLECT, '--background', '--source=audit', f'--output={self.output}'],
+                                         stderr=said, timeout=10)
+        finally:
+            os.close(fd)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn('takes too long', pathlib.Path(self.folder, 'said').read_text())
+        self.wait(lambda: subprocess.run(['pgrep', '-f', self.output], stdout=subprocess.DEVNULL).returncode, 10)
+        self.assertFalse(os.path.exists(self.output))
+
+
+if __name__ == '__main__':
+    need_root_and_audit()
+    unittest.main(verbosity=2)
