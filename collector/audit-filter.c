@@ -94,12 +94,11 @@ static int make_counts(void)
  *         if (the type begins an event) dropped++;
  *         return 0; }
  * let_in += record_size(length); return everything; */
-static int load_program(int counts, bool all, uint32_t room)
+static int load_program(int counts, uint32_t room)
 {
         enum { LET_IN = 17, EVERYTHING = 21, NO_ROOM = 23, EVENT = 29, NOTHING = 31 };
-        /* type 0 never comes */
-        const int32_t proctitle = all ? 0 : type_in_filter(AUDIT_PROCTITLE);
-        const int32_t execve = all ? 0 : type_in_filter(AUDIT_EXECVE);
+        const int32_t proctitle = type_in_filter(AUDIT_PROCTITLE);
+        const int32_t execve = type_in_filter(AUDIT_EXECVE);
         const struct bpf_insn code[] = {
                 [0] = ALU(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_6, BPF_REG_1, 0),
                 [1] = ALU(BPF_LD | BPF_ABS | BPF_H, 0, 0, offsetof(struct nlmsghdr, nlmsg_type)),
@@ -147,14 +146,14 @@ static int load_program(int counts, bool all, uint32_t room)
 }
 /* clang-format on */
 
-static int attach_counting(struct audit_filter *filter, int fd, bool all, uint32_t room)
+static int attach_counting(struct audit_filter *filter, int fd, uint32_t room)
 {
         _cleanup_close_ int map = make_counts(), program = -1;
         void *counts;
 
         if (map < 0)
                 return map;
-        program = load_program(map, all, room);
+        program = load_program(map, room);
         if (program < 0)
                 return program;
         counts = mmap(NULL, sizeof *filter->counts, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
@@ -170,9 +169,9 @@ static int attach_counting(struct audit_filter *filter, int fd, bool all, uint32
         return 0;
 }
 
-int audit_filter_attach(struct audit_filter *filter, int fd, bool all, uint32_t room)
+int audit_filter_attach(struct audit_filter *filter, int fd, uint32_t room)
 {
-        if (attach_counting(filter, fd, all, room) == 0 || all)
+        if (attach_counting(filter, fd, room) == 0)
                 return 0;
         return attach_simple(fd);
 }

@@ -9,7 +9,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,10 +20,9 @@ struct audit_filter {
 };
 
 /* audit_filter_attach - to be called before anything comes
- * @all:  records of all types are wanted, not only those of which we make something
  * @room: bytes of the socket's buffer, as the kernel counts them
  * Return: 0 or negative errno. */
-int audit_filter_attach(struct audit_filter *filter, int fd, bool all, uint32_t room);
+int audit_filter_attach(struct audit_filter *filter, int fd, uint32_t room);
 
 /* audit_filter_done - the socket's program goes with the socket */
 void audit_filter_done(struct audit_filter *filter);

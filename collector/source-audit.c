@@ -68,7 +68,7 @@ static int open_receiver(struct audit_filter *filter, bool enabled)
                 return -errno;
         if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
                 return -errno;
-        r = enabled ? 0 : audit_filter_attach(filter, fd, false, RECEIVE_BUFFER / 8 * 7);
+        r = enabled ? 0 : audit_filter_attach(filter, fd, RECEIVE_BUFFER / 8 * 7);
         return r < 0 ? r : take_fd(&fd);
 }
 
