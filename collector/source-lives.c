@@ -25,10 +25,17 @@ struct source_lives {
         struct source source;
         struct process_events *events;
         struct lives lives;
-        bool look;        /* at whoever executes something, else only at those that have accesses */
+        bool command;     /* one command and its descendants are recorded */
         uint64_t tick_ns; /* of the clock that /proc counts in */
         uint32_t to_look[TO_LOOK], n_to_look;
 };
+
+/* At whoever executes something, but of a container's host only at those that have accesses. Asked anew each
+ * time: the root that is recorded may have become our own meanwhile. */
+static bool looks(const struct source_lives *source, const struct collection *collection)
+{
+        return source->command || !*collection->view.prefix;
+}
 
 static void take(struct source_lives *source, const struct collection *collection,
                  const struct process_event *event)
@@ -44,7 +51,7 @@ static void take(struct source_lives *source, const struct collection *collectio
                 break;
         case PROCESS_EXEC:
                 index = lives_exec(&source->lives, event->pid, time_us);
-                if (source->look && index != PROFILE_NONE && source->n_to_look < TO_LOOK)
+                if (looks(source, collection) && index != PROFILE_NONE && source->n_to_look < TO_LOOK)
                         source->to_look[source->n_to_look++] = index;
                 break;
         case PROCESS_EXIT:
@@ -118,7 +125,7 @@ static int add_process(struct source_lives *source, struct collection *collectio
         if (index == PROFILE_NONE)
                 return -E2BIG;
         collection->recording->processes[index].hidden = life.kernel || pid == getpid();
-        if (source->look && r == 0)
+        if (looks(source, collection) && r == 0 && !life.kernel)
                 look_at(collection, index);
         return 0;
 }
@@ -150,7 +157,7 @@ int source_lives_start(struct collection *collection, const struct source_scope 
                 return -ENOMEM;
         source->source = (struct source){.class = &lives_class, .fd = -1};
         source->lives = (struct lives){.recording = collection->recording, .all = !scope->root};
-        source->look = scope->root || !*collection->view.prefix;
+        source->command = scope->root != 0;
         source->tick_ns = 1000000000u / (uint64_t)sysconf(_SC_CLK_TCK);
         r = process_events_open(&source->events);
         if (r == 0)
