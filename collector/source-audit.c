@@ -11,6 +11,7 @@
 #include <libaudit.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -176,11 +177,24 @@ static int check(struct source *source, struct collection *collection)
 
 /* ---- Start and stop ---------------------------------------------------------------------- */
 
+/* Filesystems with a device of their own are in the first rules already. */
+static bool needs_rules(const struct source_audit *audit, const struct mounts *mounts)
+{
+        for (size_t i = audit->n_ruled; i < mounts->count; i++)
+                if (major(mounts->filesystems[i].device) == 0)
+                        return true;
+        return audit->n_ruled == 0;
+}
+
 static int add_rules(struct source_audit *audit, struct collection *collection)
 {
         struct audit_tie *tie = &audit->ties[audit->n_ties];
         int r;
 
+        if (!needs_rules(audit, &collection->mounts)) {
+                audit->n_ruled = collection->mounts.count;
+                return 0;
+        }
         if (audit->n_ties == TIES)
                 return 0; /* their accesses stay unseen, as the manual says */
         r = audit_tie_init(tie, &collection->view);

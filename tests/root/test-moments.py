@@ -10,6 +10,7 @@ import fcntl
 import os
 import pathlib
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -97,6 +98,29 @@ class Moments(SameAuditState):
             sources = sorted('sources=audit' in head for head in heads)
             self.assertEqual(sources, [False, True], (round_number, heads))
             self.assertFalse(any('then fanotify' in head for head in heads), (round_number, heads))
+
+    def test_many_mounts(self):
+        """However many disks come one by one, a filesystem without a device still gets rules."""
+        image = pathlib.Path(self.folder, 'image')
+        subprocess.run(['mkfs.ext2', '-q', image, '1M'], check=True, capture_output=True)
+        running = self.start('--source=audit', f'--output={self.output}')
+        self.wait_for_rules()
+        for number in range(33):
+            folder = pathlib.Path(self.folder, str(number))
+            folder.mkdir()
+            copy = shutil.copy(image, f'{folder}.image')
+            subprocess.run(['mount', '-o', 'loop,ro', copy, folder], check=True)
+            self.addCleanup(subprocess.run, ['umount', folder], check=True)
+            time.sleep(0.03)
+        rules = audit_state().count('rule list')
+        for name in ('upper', 'work', 'overlay'):
+            pathlib.Path(self.folder, name).mkdir()
+        subprocess.run(['mount', '-t', 'overlay', '-o', f'lowerdir=/etc,upperdir={self.folder}/upper,'
+                        f'workdir={self.folder}/work', 'overlay', f'{self.folder}/overlay'], check=True)
+        self.addCleanup(subprocess.run, ['umount', f'{self.folder}/overlay'], check=True)
+        self.wait(lambda: audit_state().count('rule list') > rules, 2)
+        running.terminate()
+        self.assertEqual(running.wait(), 0)
 
     def test_daemon_before_restored(self):
         """Audit stays on where somebody else has become its daemon since."""
