@@ -21,6 +21,18 @@ void sources_name(uint32_t sources, char *ret, size_t size)
                  sources & (PROFILE_SOURCE_FANOTIFY | PROFILE_SOURCE_FANOTIFY_GAP) ? "fanotify" : "");
 }
 
+bool report_is_stale(const struct view *view)
+{
+        unsigned long long ticks;
+        struct life life;
+        char text[64];
+        int pid;
+
+        return view_read(view->run, "collect.pid", text, sizeof text) >= 0 &&
+               sscanf(text, "%d %llu", &pid, &ticks) == 2 &&
+               (life_read(view, pid, &life) < 0 || life.start_ticks != ticks);
+}
+
 static FILE *create(const struct view *view)
 {
         int fd = openat(view->run, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);

@@ -10,6 +10,9 @@
 #include "hits.h"
 #include "profile.h"
 
+/* report_is_stale - whether collect.pid names a collector that is dead */
+bool report_is_stale(const struct view *view);
+
 /* report_begin - Return: 0 or negative errno. */
 int report_begin(const struct collection *collection);
 

@@ -53,15 +53,29 @@ static uint64_t lost_events(const struct profile *profile)
         return losses;
 }
 
+/* Where no channel delivered for a while, nobody knows how many events that hides. */
+static bool is_blind(const struct profile *profile)
+{
+        for (size_t i = 0; i < profile->n_intervals; i++)
+                if (profile->intervals[i].kind == PROFILE_INTERVAL_BLIND)
+                        return true;
+        return false;
+}
+
+static bool is_whole(const struct profile *profile)
+{
+        return lost_events(profile) <= LOSSES_TOLERATED && !is_blind(profile);
+}
+
 static bool is_worse(const struct store *store, const char *path, const struct profile *profile)
 {
         CLEANUP(profile_free) struct profile *old = NULL;
         _cleanup_close_ int fd = -1;
 
-        if (lost_events(profile) <= LOSSES_TOLERATED)
+        if (is_whole(profile))
                 return false;
         return profile_open(store->folder, path, &fd, NULL) == 0 &&
-               profile_read(fd, PROFILE_PART_REPLAY, &old, NULL) == 0 && lost_events(old) <= LOSSES_TOLERATED;
+               profile_read(fd, PROFILE_PART_ALL, &old, NULL) == 0 && is_whole(old);
 }
 
 int store_write(const struct store *store, const struct profile *profile)

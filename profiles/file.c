@@ -10,8 +10,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
 int profile_open(int dirfd, const char *path, int *ret_fd, const char **ret_why)
@@ -77,22 +77,33 @@ static int open_folder(int dirfd, const char *path, const char **ret_name)
         return fd < 0 ? -errno : fd;
 }
 
-/* make_temporary - a new file under a name that nobody else uses */
-static int make_temporary(int folder, char *ret_name, size_t n)
+/* What is written has no name until it is whole, so that a kill leaves nothing; where the file system can't
+ * do that it has the temporary one. Only what is interrupted in the act of naming leaves that, for the next.
+ */
+static int make_temporary(int folder, const char *temporary, bool *ret_named)
 {
-        static unsigned int counter;
-        uint32_t random;
-        int fd;
+        int fd = openat(folder, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
 
-        for (int tries = 0; tries < 100; tries++) {
-                if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
-                        random = (uint32_t)getpid() * 1000 + counter++;
-                snprintf(ret_name, n, ".bootahead-%08x.tmp", random);
-                fd = openat(folder, ret_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-                if (fd >= 0 || errno != EEXIST)
-                        return fd < 0 ? -errno : fd;
-        }
-        return -EEXIST;
+        *ret_named = fd < 0;
+        if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+                return fd < 0 ? -errno : fd;
+        if (unlinkat(folder, temporary, 0) < 0 && errno != ENOENT)
+                return -errno;
+        fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        return fd < 0 ? -errno : fd;
+}
+
+/* Without the right to name a file by its descriptor alone, by the link to it in /proc. */
+static int give_name(int fd, int folder, const char *temporary)
+{
+        char link[32];
+
+        if (unlinkat(folder, temporary, 0) < 0 && errno != ENOENT)
+                return -errno;
+        if (linkat(fd, "", folder, temporary, AT_EMPTY_PATH) == 0)
+                return 0;
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        return linkat(AT_FDCWD, link, folder, temporary, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
 /* fill - the bytes into the temporary file, on disk before it gets its name */
@@ -108,18 +119,37 @@ static int fill(int fd, const struct packed *packed)
         return 0;
 }
 
+/* take_place - another writer of the same file may take the temporary name away; then once more */
+static int take_place(int fd, int folder, const char *temporary, const char *name)
+{
+        enum { TRIES = 100 };
+        int r = -EEXIST;
+
+        for (int tries = 0; (r == -ENOENT || r == -EEXIST) && tries < TRIES; tries++) {
+                r = give_name(fd, folder, temporary);
+                if (r == 0 && renameat(folder, temporary, folder, name) < 0)
+                        r = -errno;
+        }
+        return r;
+}
+
 /* replace - temporary file, fsync, rename, fsync of the folder */
 static int replace(int folder, const char *name, const struct packed *packed)
 {
         char temporary[NAME_MAX + 1];
         _cleanup_close_ int fd = -1;
+        bool named;
         int r;
 
-        fd = make_temporary(folder, temporary, sizeof(temporary));
+        if ((size_t)snprintf(temporary, sizeof(temporary), ".%s.new", name) >= sizeof(temporary))
+                return -ENAMETOOLONG;
+        fd = make_temporary(folder, temporary, &named);
         if (fd < 0)
                 return fd;
         r = fill(fd, packed);
-        if (r == 0 && renameat(folder, temporary, folder, name) < 0)
+        if (r == 0 && !named)
+                r = take_place(fd, folder, temporary, name);
+        else if (r == 0 && renameat(folder, temporary, folder, name) < 0)
                 r = -errno;
         if (r < 0) {
                 (void)unlinkat(folder, temporary, 0);

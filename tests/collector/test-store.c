@@ -18,12 +18,29 @@
 
 DEFINE_CLEANUP(struct profile *, profile_free)
 
-static int write_with_losses(const struct store *store, enum profile_loss kind, uint64_t losses)
+static struct profile *make_profile(void)
 {
-        CLEANUP(profile_free) struct profile *profile = profile_new();
+        struct profile *profile = profile_new();
         struct profile_boot *boot = profile_add_boot(profile);
 
         boot->kernel = boot->os = boot->machine = boot->choice = profile_string(profile, "x");
+        return profile;
+}
+
+static int write_with_interval(const struct store *store, enum profile_interval_kind kind)
+{
+        CLEANUP(profile_free) struct profile *profile = make_profile();
+        struct profile_interval *interval = profile_add_interval(profile);
+
+        *interval = (struct profile_interval){.kind = kind, .start_us = 1, .end_us = 2};
+        return store_write(store, profile);
+}
+
+static int write_with_losses(const struct store *store, enum profile_loss kind, uint64_t losses)
+{
+        CLEANUP(profile_free) struct profile *profile = make_profile();
+        struct profile_boot *boot = &profile->boots[0];
+
         boot->losses[PROFILE_LOSS_UNRESOLVED] = 100000; /* these are no lost events */
         boot->losses[kind] = losses;
         return store_write(store, profile);
@@ -50,6 +67,12 @@ static void test_losses(void **state)
         for (size_t i = 0; i < sizeof events / sizeof *events; i++)
                 assert_int_equal(write_with_losses(&store, events[i], 101), STORE_KEPT);
         assert_int_equal(write_with_losses(&store, PROFILE_LOSS_ACCESSES, 5000), 0); /* cut, not lost */
+        assert_int_equal(write_with_interval(&store, PROFILE_INTERVAL_SHED),
+                         0); /* asked for less, files whole */
+        assert_int_equal(write_with_interval(&store, PROFILE_INTERVAL_BLIND), STORE_KEPT);
+        unlink(path);
+        assert_int_equal(write_with_interval(&store, PROFILE_INTERVAL_BLIND), 0);
+        assert_int_equal(write_with_interval(&store, PROFILE_INTERVAL_BLIND), 0);
         unlink(path);
         rmdir(folder);
 }

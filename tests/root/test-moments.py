@@ -9,6 +9,7 @@ import ctypes
 import fcntl
 import os
 import pathlib
+import random
 import select
 import shutil
 import signal
@@ -197,6 +198,19 @@ class Moments(SameAuditState):
         self.assertIn('takes too long', pathlib.Path(self.folder, 'said').read_text())
         self.wait(lambda: subprocess.run(['pgrep', '-f', self.output], stdout=subprocess.DEVNULL).returncode, 10)
         self.assertFalse(os.path.exists(self.output))
+
+    def test_killed_while_writing(self):
+        """Neither beside the profile nor among our reports is anything left that is only for a moment."""
+        for round_number in range(40):
+            running = self.start('--source=fanotify', f'--output={self.output}')
+            self.wait(lambda: (RUNDIR / 'collect.pid').exists(), 5)
+            running.terminate()
+            time.sleep(random.uniform(0, 0.05))
+            running.kill()
+            running.wait()
+            self.assertIn(os.listdir(self.folder), ([], ['profile']), round_number)
+            self.wait(lambda: not (RUNDIR / 'collect.pid').exists(), 2)
+            self.assertEqual(list(RUNDIR.glob('*.new')), [], round_number)
 
 
 if __name__ == '__main__':
