@@ -98,12 +98,12 @@ static int load_program(int counts, uint32_t room)
 {
         enum { LET_IN = 17, EVERYTHING = 21, NO_ROOM = 23, EVENT = 29, NOTHING = 31 };
         const int32_t proctitle = type_in_filter(AUDIT_PROCTITLE);
-        const int32_t execve = type_in_filter(AUDIT_EXECVE);
+        const int32_t end = type_in_filter(AUDIT_EOE);
         const struct bpf_insn code[] = {
                 [0] = ALU(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_6, BPF_REG_1, 0),
                 [1] = ALU(BPF_LD | BPF_ABS | BPF_H, 0, 0, offsetof(struct nlmsghdr, nlmsg_type)),
                 [2] = JUMP(BPF_JEQ, BPF_REG_0, proctitle, 2, NOTHING),
-                [3] = JUMP(BPF_JEQ, BPF_REG_0, execve, 3, NOTHING),
+                [3] = JUMP(BPF_JEQ, BPF_REG_0, end, 3, NOTHING),
                 [4] = ALU(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_7, BPF_REG_0, 0),
                 [5] = MEMORY(BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, -4, 0),
                 [6] = ALU(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0),
