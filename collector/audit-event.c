@@ -95,7 +95,6 @@ static void take_call(struct audit_joiner *joiner, struct audit_event *event,
         event->syscall = record->syscall;
         event->pid = record->pid;
         event->ppid = record->ppid;
-        event->success = record->success;
         event->paths_to_come = record->items;
         memcpy(event->arguments, record->arguments, sizeof event->arguments);
         if (!audit_text_decode(&record->executable, event->executable, sizeof event->executable))

@@ -34,7 +34,6 @@ struct audit_event {
         uint32_t paths_to_come;
         bool ours; /* caused by our rules */
         bool own;  /* what we ourselves do to the audit system */
-        bool success;
         char executable[PATH_MAX], cwd[PATH_MAX]; /* "" where absent */
         char words[AUDIT_EVENT_WORDS];            /* what was executed, joined by spaces; "" where absent */
         unsigned int n_paths;

@@ -237,8 +237,8 @@ static int exit_status(const struct session *session, int status)
                                                   : WEXITSTATUS(session->child_status);
 }
 
-/* The recorded root is entered when the audit system has been taken: rules need /proc, which is not there
- * before the system's own init has moved it. */
+/* The recorded root is entered when the audit system has been taken: rules name a path in /run, which is not
+ * there before the system's own init has moved it. */
 static int start(struct session *session, const char **ret_why)
 {
         struct collection *collection = session->collection;

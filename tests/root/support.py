@@ -13,6 +13,8 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
+import time
 import unittest
 
 BUILD = pathlib.Path(os.environ.get('BOOTAHEAD_BUILD', 'build/dev')).resolve()
@@ -123,3 +125,22 @@ class SameAuditState(unittest.TestCase):
 
     def tearDown(self):
         self.assertEqual(audit_state(), self.before)
+
+
+class Collecting(SameAuditState):
+    """Collectors of the whole machine, whose profile goes into a folder of the test's own."""
+
+    def setUp(self):
+        super().setUp()
+        holder = tempfile.TemporaryDirectory(dir='/var/tmp')
+        self.addCleanup(holder.cleanup)
+        self.folder = holder.name
+        self.output = f'{holder.name}/profile'
+
+    def wait(self, condition, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if condition():
+                return
+            time.sleep(0.01)
+        self.fail(f'not within {seconds} s: {audit_state()}')

@@ -9,14 +9,13 @@ import os
 import random
 import signal
 import subprocess
-import tempfile
 import time
 import unittest
 
-from support import (AUDITOR, COLLECT, KEY, RUNDIR, Profile, SameAuditState, audit_state, collect,
+from support import (AUDITOR, COLLECT, KEY, RUNDIR, Collecting, Profile, audit_state, collect,
                      kill_all, need_root_and_audit)
 
-KILLS = int(os.environ.get("BOOTAHEAD_KILLS", 200))
+KILLS = int(os.environ.get('BOOTAHEAD_KILLS', 200))
 
 
 def kernel_log():
@@ -25,14 +24,7 @@ def kernel_log():
     return [line for line in log.splitlines() if 'audit' in line]
 
 
-class Harmless(SameAuditState):
-    def setUp(self):
-        super().setUp()
-        holder = tempfile.TemporaryDirectory(dir='/var/tmp')
-        self.addCleanup(holder.cleanup)
-        self.folder = holder.name
-        self.output = f'{holder.name}/profile'
-
+class Harmless(Collecting):
     def start(self, *arguments):
         running = subprocess.Popen([COLLECT, f'--output={self.output}', *arguments], stderr=subprocess.PIPE,
                                    text=True)

@@ -15,12 +15,11 @@ import shutil
 import signal
 import struct
 import subprocess
-import tempfile
 import time
 
 import unittest
 
-from support import (AUDITOR, COLLECT, KEY, RUNDIR, Profile, SameAuditState, audit_state, collect, kill_all,
+from support import (AUDITOR, COLLECT, KEY, RUNDIR, Collecting, Profile, audit_state, collect, kill_all,
                      need_root_and_audit)
 
 FAN_CLASS_CONTENT, FAN_CLOEXEC, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD = 0x4, 0x1, 0x1, 0x10000, -100
@@ -40,26 +39,11 @@ def hang_opens(path):
     return fd
 
 
-class Moments(SameAuditState):
-    def setUp(self):
-        super().setUp()
-        holder = tempfile.TemporaryDirectory(dir='/var/tmp')
-        self.addCleanup(holder.cleanup)
-        self.folder = holder.name
-        self.output = f'{holder.name}/profile'
-
+class Moments(Collecting):
     def start(self, *arguments):
         running = subprocess.Popen([COLLECT, *arguments], stderr=subprocess.DEVNULL)
         self.addCleanup(running.kill)
         return running
-
-    def wait(self, condition, seconds):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if condition():
-                return
-            time.sleep(0.01)
-        self.fail(f'not within {seconds} s: {audit_state()}')
 
     def wait_for_rules(self):
         self.wait(lambda: f'key={KEY}' in audit_state(), 5)

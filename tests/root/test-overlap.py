@@ -7,11 +7,10 @@ want them, and fanotify goes on in the same profile.
 
 import shutil
 import subprocess
-import tempfile
 import time
 import unittest
 
-from support import AUDITOR, COLLECT, KEY, RUNDIR, Profile, SameAuditState, audit_state, need_root_and_audit
+from support import AUDITOR, COLLECT, KEY, RUNDIR, Collecting, Profile, audit_state, need_root_and_audit
 
 SECOND = 1.0
 NOTICED = 5.0  # where nothing tells us
@@ -21,27 +20,15 @@ def auditor(*words):
     subprocess.run([AUDITOR, *words], check=True)
 
 
-class Overlap(SameAuditState):
+class Overlap(Collecting):
     def setUp(self):
         super().setUp()
-        holder = tempfile.TemporaryDirectory(dir='/var/tmp')
-        self.addCleanup(holder.cleanup)
-        self.folder = holder.name
-        self.output = f'{holder.name}/profile'
         self.running = subprocess.Popen([COLLECT, f'--output={self.output}', '--source=auto'],
                                         stderr=subprocess.DEVNULL)
         self.addCleanup(self.running.kill)
         self.wait(lambda: f'key={KEY}' in audit_state(), 5)
         time.sleep(0.2)
         self.read('before')
-
-    def wait(self, condition, seconds):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if condition():
-                return
-            time.sleep(0.01)
-        self.fail(f'not within {seconds} s: {audit_state()}')
 
     def read(self, name):
         """Somebody opens a file that nobody else knows."""
