@@ -12,6 +12,8 @@ enum { THREAD_EXEC_US = 1000000 };
  * for longer than a tick. */
 enum { LATE_TICKS = 50 };
 
+enum { ANCESTRY_UNKNOWN, ANCESTRY_ON_THIS_WAY, ANCESTRY_GOOD };
+
 /* The manager puts what it starts into another unit than its own. */
 static const char manager_unit[] = "init.scope";
 
@@ -136,24 +138,45 @@ uint32_t lives_exit(struct lives *lives, uint32_t pid, uint32_t status, bool thr
 
 /* ---- At the end -------------------------------------------------------------------------- */
 
-/* Those that were found side by side may name a parent that was found later; nobody is his own ancestor. */
-static bool is_ancestor(const struct recording *recording, uint32_t ancestor, uint32_t of)
+/* Those that were found side by side may name a parent that was found later. */
+static void find_parents(struct recording *recording)
 {
-        for (uint32_t steps = 0; of != PROFILE_NONE; of = recording->processes[of].parent)
-                if (of == ancestor || steps++ > recording->n_processes)
-                        return true;
-        return false;
+        for (uint32_t i = 0; i < recording->n_processes; i++) {
+                struct recorded_process *process = &recording->processes[i];
+
+                process->ancestry = ANCESTRY_UNKNOWN;
+                if (!process->fork_us && process->parent == PROFILE_NONE && process->parent_pid)
+                        process->parent = recording_find_process(recording, process->parent_pid);
+        }
 }
 
-static void settle_parent(struct recording *recording, uint32_t index)
+/* Not where a fork was told of in its turn: a circle has another place too. */
+static void cut_circle(struct recorded_process *processes, uint32_t i)
 {
-        struct recorded_process *process = &recording->processes[index];
+        for (; processes[i].ancestry != ANCESTRY_GOOD; i = processes[i].parent)
+                processes[i].ancestry = ANCESTRY_GOOD;
+        while (processes[i].fork_us && processes[i].parent < i)
+                i = processes[i].parent;
+        processes[i].parent = PROFILE_NONE;
+}
 
-        if (!process->fork_us && process->parent == PROFILE_NONE && process->parent_pid)
-                process->parent = recording_find_process(recording, process->parent_pid);
-        if (process->parent != PROFILE_NONE && (!process->fork_us || process->parent >= index) &&
-            is_ancestor(recording, index, process->parent))
-                process->parent = PROFILE_NONE;
+/* Nobody is his own ancestor. Each is passed once on the way up, and once more. */
+static void cut_circles(struct recording *recording)
+{
+        struct recorded_process *processes = recording->processes;
+
+        for (uint32_t start = 0; start < recording->n_processes; start++) {
+                uint32_t i;
+
+                for (i = start; i != PROFILE_NONE && processes[i].ancestry == ANCESTRY_UNKNOWN;
+                     i = processes[i].parent)
+                        processes[i].ancestry = ANCESTRY_ON_THIS_WAY;
+                if (i != PROFILE_NONE && processes[i].ancestry == ANCESTRY_ON_THIS_WAY)
+                        cut_circle(processes, i);
+                for (i = start; i != PROFILE_NONE && processes[i].ancestry == ANCESTRY_ON_THIS_WAY;
+                     i = processes[i].parent)
+                        processes[i].ancestry = ANCESTRY_GOOD;
+        }
 }
 
 static void settle_executable(const struct recording *recording, struct recorded_process *process)
@@ -180,10 +203,11 @@ static void settle_unit(const struct recording *recording, struct recorded_proce
 
 void lives_settle(struct recording *recording, bool all)
 {
+        find_parents(recording);
+        cut_circles(recording);
         for (uint32_t i = 0; i < recording->n_processes; i++) {
                 struct recorded_process *process = &recording->processes[i];
 
-                settle_parent(recording, i);
                 settle_executable(recording, process);
                 settle_unit(recording, process);
                 process->kept = process->accessed ||

@@ -30,13 +30,14 @@ struct recorded_process {
         uint32_t exec_file;                  /* the file that it executed last, or PROFILE_NONE */
         bool ticks_computed;                 /* start_ticks is within one tick */
         bool exited;
-        bool looked;     /* /proc was read since it executed something */
-        bool accessed;   /* something is recorded of it */
-        bool executing;  /* its last access was to execute: the next one may be the interpreter's */
-        bool exec_ahead; /* what it executed was opened before the execution was told of: two channels */
-        bool exec_owed;  /* the other way round */
-        bool hidden;     /* a kernel thread, or ours, or forked by such and nothing executed yet */
-        bool kept;       /* goes into the profile: lives_settle() */
+        bool looked;      /* /proc was read since it executed something */
+        bool accessed;    /* something is recorded of it */
+        bool executing;   /* its last access was to execute: the next one may be the interpreter's */
+        bool exec_ahead;  /* what it executed was opened before the execution was told of: two channels */
+        bool exec_owed;   /* the other way round */
+        bool hidden;      /* a kernel thread, or ours, or forked by such and nothing executed yet */
+        bool kept;        /* goes into the profile: lives_settle() */
+        uint8_t ancestry; /* lives_settle()'s own */
 };
 
 enum { RECORDING_INTERVALS = 256 };

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -329,9 +330,39 @@ static void parents_by_pid_make_no_circle(void **state)
         lives_settle(lives->recording, true);
         assert_int_equal(process(lives, d)->parent, e);
         assert_int_equal(process(lives, e)->parent, 0);
-        assert_int_equal(process(lives, a)->parent, b);
+        assert_int_equal(process(lives, a)->parent, PROFILE_NONE);
         assert_int_equal(process(lives, b)->parent, c);
-        assert_int_equal(process(lives, c)->parent, PROFILE_NONE);
+        assert_int_equal(process(lives, c)->parent, a);
+}
+
+/* Somebody found first stands in front of a circle, and a fork that was told of is part of it. */
+static void only_what_is_guessed_is_cut(void **state)
+{
+        struct lives *lives = *state;
+        uint32_t outside = lives_found(lives, 50, 51, 100), a = lives_found(lives, 51, 53, 100);
+        uint32_t b = lives_fork(lives, 52, 51, 100, 1000), c = lives_fork(lives, 53, 52, 100, 1100);
+
+        lives_settle(lives->recording, true);
+        assert_int_equal(process(lives, outside)->parent, a);
+        assert_int_equal(process(lives, a)->parent, PROFILE_NONE);
+        assert_int_equal(process(lives, b)->parent, a);
+        assert_int_equal(process(lives, c)->parent, b);
+}
+
+/* As many as a recording holds, each the child of the one before: in milliseconds, not in minutes. */
+static void a_long_line_of_ancestors(void **state)
+{
+        enum { GENERATIONS = 65000, FIRST = 100, SECONDS = 10 };
+        struct lives *lives = *state;
+
+        for (uint32_t i = 0; i < GENERATIONS; i++)
+                lives_found(lives, FIRST + i, FIRST + i - 1, 100);
+        alarm(SECONDS);
+        lives_settle(lives->recording, true);
+        alarm(0);
+        assert_int_equal(process(lives, 1)->parent, PROFILE_NONE);
+        for (uint32_t i = 2; i <= GENERATIONS; i++)
+                assert_int_equal(process(lives, i)->parent, i - 1);
 }
 
 #define with_manager(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -355,6 +386,8 @@ int main(void)
                 with_manager(kernel_threads_are_left_out),
                 with_manager(of_a_container_only_its_own),
                 with_manager(parents_by_pid_make_no_circle),
+                with_manager(only_what_is_guessed_is_cut),
+                with_manager(a_long_line_of_ancestors),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
