@@ -100,13 +100,6 @@ static void summarize(const struct collection *collection, const struct profile 
                 (double)collection_now_us(collection) / 1e6, name, (unsigned long long)losses, path);
 }
 
-static const char *failure(int r)
-{
-        if (r == STORE_KEPT)
-                return "too many events were lost, the old profile stays";
-        return r > 0 ? "the recording is inconsistent" : strerror(-r);
-}
-
 /* What stands in the store is compared, not replaced. */
 static int compare(struct collection *collection, const struct store *store)
 {
@@ -126,13 +119,16 @@ static int compare(struct collection *collection, const struct store *store)
 static int finish(struct collection *collection, const struct store *store)
 {
         CLEANUP(profile_free) struct profile *profile = NULL;
+        const char *why = NULL;
         int r = finish_profile(collection, &profile);
 
         if (r == 0)
-                r = store_write(store, profile);
+                r = store_write(store, profile, &why);
+        if (r < 0)
+                why = strerror(-r);
         if (r != 0) {
-                report_end(collection, NULL, store->path, failure(r));
-                return refuse(store->path, failure(r), "no profile written");
+                report_end(collection, NULL, store->path, why);
+                return refuse(store->path, why, "no profile written");
         }
         report_end(collection, profile, store->path, "");
         summarize(collection, profile, store->path);

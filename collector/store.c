@@ -78,16 +78,18 @@ static bool is_worse(const struct store *store, const char *path, const struct p
                profile_read(fd, PROFILE_PART_ALL, &old, NULL) == 0 && is_whole(old);
 }
 
-int store_write(const struct store *store, const struct profile *profile)
+int store_write(const struct store *store, const struct profile *profile, const char **ret_why)
 {
         bool below_root = store->folder != AT_FDCWD;
         const char *path = store->path + below_root;
 
         if (below_root && mkdirat(store->folder, BOOTAHEAD_STATEDIR + 1, 0755) < 0 && errno != EEXIST)
                 return -errno;
-        if (is_worse(store, path, profile))
+        if (is_worse(store, path, profile)) {
+                *ret_why = "too many events were lost, the old profile stays";
                 return STORE_KEPT;
-        return profile_write(store->folder, path, profile);
+        }
+        return profile_write(store->folder, path, profile, ret_why);
 }
 
 int store_read(const struct store *store, struct profile **ret, const char **ret_why)

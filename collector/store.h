@@ -18,8 +18,9 @@ enum { STORE_KEPT = 100 }; /* the old profile stays: it was collected without su
  * @output: a path, or NULL for the state folder of the recorded root. Return: 0 or negative errno. */
 int store_init(struct store *store, const struct view *view, const char *output);
 
-/* store_write - Return: 0, STORE_KEPT, PROFILE_CORRUPT (the recording is inconsistent), or negative errno. */
-int store_write(const struct store *store, const struct profile *profile);
+/* store_write - @ret_why: on a positive result why, static, for people
+ * Return: 0, STORE_KEPT, PROFILE_CORRUPT (the recording is inconsistent), or negative errno. */
+int store_write(const struct store *store, const struct profile *profile, const char **ret_why);
 
 /* store_read - the profile that is there, as far as replay reads it
  * Return: as profile_open() and profile_read(). */

@@ -158,14 +158,14 @@ static int replace(int folder, const char *name, const struct packed *packed)
         return fsync(folder) < 0 ? -errno : 0;
 }
 
-int profile_write(int dirfd, const char *path, const struct profile *profile)
+int profile_write(int dirfd, const char *path, const struct profile *profile, const char **ret_why)
 {
         __attribute__((cleanup(packed_done))) struct packed packed = {};
         _cleanup_close_ int folder = -1;
         const char *name;
         int r;
 
-        r = profile_check(profile, NULL);
+        r = profile_check(profile, ret_why);
         if (r != 0)
                 return r;
         r = format_pack(profile, &packed);

@@ -211,7 +211,8 @@ enum profile_interval_kind {
 const char *profile_interval_name(enum profile_interval_kind kind);
 
 /* A time in which collecting was not complete, in µs since the start of collection. The table is in order of
- * boot and start; intervals may overlap. */
+ * boot and start; intervals may overlap. One from 0 to 0 stands for the time before: somebody had collected
+ * then, and was killed. */
 struct profile_interval {
         uint32_t boot; /* index */
         enum profile_interval_kind kind;
@@ -257,7 +258,8 @@ struct profile_access *profile_add_access(struct profile *profile);
 struct profile_interval *profile_add_interval(struct profile *profile);
 
 /* profile_adopt_accesses - takes over a table that was made elsewhere, instead of holding it twice
- * @accesses: from malloc(), with room for @n rounded up to a power of two and for 16; the profile's from now on */
+ * @accesses: from malloc(), with room for @n rounded up to a power of two and for 16; the profile's from now
+ * on */
 void profile_adopt_accesses(struct profile *profile, struct profile_access *accesses, size_t n);
 
 /* profile_set_arguments - a process's arguments, cut to what a profile holds, with the flag that says so
@@ -310,12 +312,13 @@ int profile_open(int dirfd, const char *path, int *ret_fd, const char **ret_why)
 
 /* profile_write - writes a profile atomically
  * @dirfd, @path: as in openat(2)
+ * @ret_why: on a positive result a static description, may be NULL
  *
  * Writes a temporary file beside @path, syncs, renames over @path, syncs the folder. The old file
  * stays whole when anything fails, and no temporary file remains. Mode 0644.
  * Return: 0, PROFILE_CORRUPT (the profile breaks a promise of this header: a caller's mistake), or
  * negative errno. */
-int profile_write(int dirfd, const char *path, const struct profile *profile);
+int profile_write(int dirfd, const char *path, const struct profile *profile, const char **ret_why);
 
 /* ---- The text twin ----------------------------------------------------------------------- */
 

@@ -63,6 +63,7 @@ int verb_load(const struct request *request)
         const char *path = request->n_arguments > 0 ? request->arguments[0] : "-";
         CLEANUP(profile_free) struct profile *profile = NULL;
         _cleanup_fclose_ FILE *file = NULL;
+        const char *why = NULL;
         int r;
 
         if (!request->output) {
@@ -77,10 +78,10 @@ int verb_load(const struct request *request)
         r = load(path, file ? file : stdin, &profile);
         if (r != EXIT_DONE)
                 return r;
-        r = profile_write(AT_FDCWD, request->output, profile);
+        r = profile_write(AT_FDCWD, request->output, profile, &why);
         if (r == 0)
                 return EXIT_DONE;
-        return complain("profile", request->output, r < 0 ? strerror(-r) : "not a profile");
+        return complain("profile", request->output, r < 0 ? strerror(-r) : why);
 }
 
 /* As replay looks at it, and then the rest as well. */

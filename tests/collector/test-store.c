@@ -31,19 +31,21 @@ static int write_with_interval(const struct store *store, enum profile_interval_
 {
         CLEANUP(profile_free) struct profile *profile = make_profile();
         struct profile_interval *interval = profile_add_interval(profile);
+        const char *why;
 
         *interval = (struct profile_interval){.kind = kind, .start_us = 1, .end_us = 2};
-        return store_write(store, profile);
+        return store_write(store, profile, &why);
 }
 
 static int write_with_losses(const struct store *store, enum profile_loss kind, uint64_t losses)
 {
         CLEANUP(profile_free) struct profile *profile = make_profile();
         struct profile_boot *boot = &profile->boots[0];
+        const char *why;
 
         boot->losses[PROFILE_LOSS_UNRESOLVED] = 100000; /* these are no lost events */
         boot->losses[kind] = losses;
-        return store_write(store, profile);
+        return store_write(store, profile, &why);
 }
 
 static void test_losses(void **state)

@@ -98,7 +98,7 @@ static int measure_write(const struct profile *profile, const char *path, size_t
                 double start = now_ms();
                 int r;
 
-                r = profile_write(AT_FDCWD, path, profile);
+                r = profile_write(AT_FDCWD, path, profile, NULL);
                 if (r != 0)
                         return r < 0 ? r : -EINVAL;
                 times[i] = now_ms() - start;

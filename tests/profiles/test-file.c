@@ -144,19 +144,19 @@ static void test_write(void **state)
         struct stat status;
         char path[128];
 
-        assert_int_equal(profile_write(folder->fd, "profile", profile), 0);
+        assert_int_equal(profile_write(folder->fd, "profile", profile, NULL), 0);
         assert_int_equal(fstatat(folder->fd, "profile", &status, 0), 0);
         assert_int_equal(status.st_mode, S_IFREG | 0644);
         assert_readable(folder->fd, "profile");
 
         make_file(folder->fd, "profile", "old", 0600);
         snprintf(path, sizeof(path), "%s/profile", folder->path);
-        assert_int_equal(profile_write(AT_FDCWD, path, profile), 0);
+        assert_int_equal(profile_write(AT_FDCWD, path, profile, NULL), 0);
         assert_readable(folder->fd, "profile");
 
         make_file(folder->fd, "elsewhere", "old", 0600);
         assert_int_equal(symlinkat("elsewhere", folder->fd, "link"), 0);
-        assert_int_equal(profile_write(folder->fd, "link", profile), 0);
+        assert_int_equal(profile_write(folder->fd, "link", profile, NULL), 0);
         assert_int_equal(fstatat(folder->fd, "elsewhere", &status, AT_SYMLINK_NOFOLLOW), 0);
         assert_int_equal(status.st_size, 3); /* the link was replaced, not followed */
         assert_readable(folder->fd, "link");
@@ -169,24 +169,26 @@ static void test_write_fails(void **state)
         _cleanup_profile_ struct profile *profile = sample_profile();
         struct rlimit limit, small;
         const struct folder *folder = *state;
+        const char *why = NULL;
         struct stat status;
 
         make_file(folder->fd, "profile", "old", 0644);
         assert_int_equal(mkdirat(folder->fd, "folder", 0700), 0);
-        assert_int_equal(profile_write(folder->fd, "none/profile", profile), -ENOENT);
-        assert_int_equal(profile_write(folder->fd, "profile/profile", profile), -ENOTDIR);
-        assert_int_equal(profile_write(folder->fd, "folder/", profile), -EISDIR);
-        assert_int_equal(profile_write(folder->fd, "folder", profile), -EISDIR);
+        assert_int_equal(profile_write(folder->fd, "none/profile", profile, NULL), -ENOENT);
+        assert_int_equal(profile_write(folder->fd, "profile/profile", profile, NULL), -ENOTDIR);
+        assert_int_equal(profile_write(folder->fd, "folder/", profile, NULL), -EISDIR);
+        assert_int_equal(profile_write(folder->fd, "folder", profile, NULL), -EISDIR);
 
         assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
         small = (struct rlimit){.rlim_cur = 500, .rlim_max = limit.rlim_max};
         signal(SIGXFSZ, SIG_IGN);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-        assert_int_equal(profile_write(folder->fd, "profile", profile), -EFBIG);
+        assert_int_equal(profile_write(folder->fd, "profile", profile, NULL), -EFBIG);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 
         profile->ranges[0].count = 0;
-        assert_int_equal(profile_write(folder->fd, "profile", profile), PROFILE_CORRUPT);
+        assert_int_equal(profile_write(folder->fd, "profile", profile, &why), PROFILE_CORRUPT);
+        assert_string_equal(why, "a range is empty");
         assert_int_equal(fstatat(folder->fd, "profile", &status, 0), 0);
         assert_int_equal(status.st_size, 3);
         assert_int_equal(count_entries(folder), 2);

@@ -132,7 +132,7 @@ int main(int argc, char **argv)
         if (argc == 3 && strcmp(argv[1], "--write") == 0) {
                 _cleanup_profile_ struct profile *profile = sample_profile();
 
-                return profile_write(AT_FDCWD, argv[2], profile) == 0 ? 0 : 1;
+                return profile_write(AT_FDCWD, argv[2], profile, NULL) == 0 ? 0 : 1;
         }
         if (argc == 2 && strcmp(argv[1], "--print") == 0) {
                 print_golden(stdout);
