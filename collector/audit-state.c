@@ -252,6 +252,15 @@ pid_t audit_state_collector(const struct view *view)
         return lives ? pid : 0;
 }
 
+bool audit_state_is_left(const struct view *view)
+{
+        struct audit_settings saved;
+        bool lives = false;
+        int pid;
+
+        return read_state(view, &saved, &pid, &lives) == 0 && !lives;
+}
+
 int audit_state_restore(const struct view *view)
 {
         _cleanup_close_ int fd = -1;

@@ -54,6 +54,9 @@ void audit_state_drop(const struct view *view);
  * back the last. Return: its pid, 0: none that lives, or negative errno. */
 pid_t audit_state_collector(const struct view *view);
 
+/* audit_state_is_left - whether a collector that was killed has given back nothing yet */
+bool audit_state_is_left(const struct view *view);
+
 /* audit_state_restore - what is left of a collector that was killed: rules out, settings back
  * Return: 1 restored, 0 nothing to do, -EBUSY while that collector lives, or negative errno. */
 int audit_state_restore(const struct view *view);

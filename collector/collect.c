@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "audit-state.h"
 #include "cleanup.h"
 #include "collection.h"
 #include "finish.h"
@@ -249,6 +250,28 @@ static int start(struct session *session, const char **ret_why)
         return r;
 }
 
+/* What an earlier collector of this boot saw went with it. */
+static void note_predecessor(struct collection *collection)
+{
+        size_t length = strlen(collection->choice);
+
+        if (!report_was_cut_short(&collection->view))
+                return;
+        recording_interval(collection->recording, PROFILE_INTERVAL_BLIND, 0, 0);
+        snprintf(collection->choice + length, sizeof collection->choice - length,
+                 "; an earlier collector of this boot was killed");
+}
+
+static int begin_report(struct collection *collection, const struct options *options)
+{
+        if (options->pages)
+                return report_begin_pages(collection);
+        if (!collection->whole)
+                return 0;
+        note_predecessor(collection);
+        return report_begin(collection);
+}
+
 static int collect(struct collection *collection, const struct options *options, int *ready)
 {
         struct session session;
@@ -266,10 +289,7 @@ static int collect(struct collection *collection, const struct options *options,
                 session_stop(&session);
                 return EXIT_REFUSED;
         }
-        if (options->pages)
-                r = report_begin_pages(collection);
-        else if (!options->command)
-                r = report_begin(collection);
+        r = begin_report(collection, options);
         if (r < 0)
                 fprintf(stderr, "bootahead-collect: '%s': %s, nobody will find this collector\n",
                         BOOTAHEAD_RUNDIR, strerror(-r));
@@ -298,6 +318,8 @@ static int guarded(struct collection *collection, const struct options *options,
         struct guardian guardian = GUARDIAN_NONE;
         int status, r = guardian_start(&guardian, &collection->view);
 
+        if (audit_state_is_left(&collection->view)) /* whatever our own source will be */
+                restore_all(&collection->view);
         if (r < 0)
                 fprintf(stderr, "bootahead-collect: 'fork': %s, collecting without a guardian\n",
                         strerror(-r));

@@ -12,7 +12,7 @@
 #include "json-text.h"
 #include "process.h"
 
-#define TEMPORARY "collect.new"
+enum { ATTEMPTS = 100 }; /* another one with the same name may take the temporary one away */
 
 void sources_name(uint32_t sources, char *ret, size_t size)
 {
@@ -21,7 +21,7 @@ void sources_name(uint32_t sources, char *ret, size_t size)
                  sources & (PROFILE_SOURCE_FANOTIFY | PROFILE_SOURCE_FANOTIFY_GAP) ? "fanotify" : "");
 }
 
-bool report_is_stale(const struct view *view)
+static bool collector_lives(const struct view *view)
 {
         unsigned long long ticks;
         struct life life;
@@ -29,13 +29,32 @@ bool report_is_stale(const struct view *view)
         int pid;
 
         return view_read(view->run, "collect.pid", text, sizeof text) >= 0 &&
-               sscanf(text, "%d %llu", &pid, &ticks) == 2 &&
-               (life_read(view, pid, &life) < 0 || life.start_ticks != ticks);
+               sscanf(text, "%d %llu", &pid, &ticks) == 2 && life_read(view, pid, &life) == 0 &&
+               life.start_ticks == ticks;
 }
 
+void report_clean(const struct view *view)
+{
+        static const char *const temporary[] = {"collect.pid.new", "collect.source.new", "collect.json.new",
+                                                "pages.pid.new", "pages.json.new"};
+
+        if (collector_lives(view))
+                return;
+        for (size_t i = 0; i < sizeof temporary / sizeof *temporary; i++)
+                unlinkat(view->run, temporary[i], 0);
+        unlinkat(view->run, "collect.pid", 0);
+}
+
+bool report_was_cut_short(const struct view *view)
+{
+        return faccessat(view->run, "collect.source", F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+               !collector_lives(view);
+}
+
+/* Without a name, for several collectors may end at once, and a kill is to leave nothing. */
 static FILE *create(const struct view *view)
 {
-        int fd = openat(view->run, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+        int fd = openat(view->run, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0644);
         FILE *file = fd < 0 ? NULL : fdopen(fd, "we");
 
         if (fd >= 0 && !file)
@@ -45,9 +64,20 @@ static FILE *create(const struct view *view)
 
 static int publish(const struct view *view, FILE *file, const char *name)
 {
+        char temporary[32];
+
+        snprintf(temporary, sizeof temporary, "%s.new", name);
         if (fflush(file) || ferror(file))
                 return -EIO;
-        return renameat(view->run, TEMPORARY, view->run, name) < 0 ? -errno : 0;
+        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+                unlinkat(view->run, temporary, 0);
+                if (linkat(fileno(file), "", view->run, temporary, AT_EMPTY_PATH) == 0 &&
+                    renameat(view->run, temporary, view->run, name) == 0)
+                        return 0;
+                if (errno != EEXIST && errno != ENOENT)
+                        break;
+        }
+        return -errno;
 }
 
 static int write_pid(const struct view *view, const char *name)
@@ -133,11 +163,11 @@ static void print_course(FILE *file, const struct collection *collection)
 int report_end(const struct collection *collection, const struct profile *profile, const char *path,
                const char *why)
 {
-        _cleanup_fclose_ FILE *file = create(&collection->view);
+        _cleanup_fclose_ FILE *file = collection->whole ? create(&collection->view) : NULL;
         char name[32];
 
         if (!file)
-                return -errno;
+                return collection->whole ? -errno : 0;
         sources_name(collection->sources, name, sizeof name);
         fputs("{\n  \"version\": 1,\n", file);
         print_text(file, "result", profile ? "done" : "failed");
@@ -149,6 +179,7 @@ int report_end(const struct collection *collection, const struct profile *profil
                 print_counts(file, profile);
         print_course(file, collection);
         unlinkat(collection->view.run, "collect.pid", 0);
+        unlinkat(collection->view.run, "collect.source", 0);
         return publish(&collection->view, file, "collect.json");
 }
 

@@ -21,21 +21,12 @@ int restore_turn(const struct view *view)
         return turn < 0 || flock(turn, LOCK_EX) < 0 ? -errno : take_fd(&turn);
 }
 
-/* What a killed collector was about to write here, and what it had said of itself. */
-static void remove_files(const struct view *view)
-{
-        unlinkat(view->run, "audit-state.new", 0);
-        if (!report_is_stale(view))
-                return;
-        unlinkat(view->run, "collect.new", 0);
-        unlinkat(view->run, "collect.pid", 0);
-}
-
 int restore_in_turn(const struct view *view)
 {
         int traces = trace_restore(view), settings = audit_state_restore(view);
 
-        remove_files(view);
+        unlinkat(view->run, "audit-state.new", 0);
+        report_clean(view);
         return settings < 0 ? settings : traces > 0 || settings > 0;
 }
 

@@ -19,6 +19,8 @@ enum {
         PAGES_AT_ONCE = 4096, /* of a processor, before others get their turn */
         WAKE_AT_PERCENT = 25,
         STATISTICS_SIZE = 1024,
+        BUSY_ATTEMPTS = 40,
+        BUSY_PAUSE_NS = 5000000,
 };
 
 #define NAME_FORMAT "bootahead-%d-%llu"
@@ -181,6 +183,52 @@ static int settle(struct trace *trace)
         return r == 0 ? compare_clocks(trace) : r;
 }
 
+/* An instance of which a file is open can't be removed; others may just be looking at it. */
+static int remove_instance(int tracefs, const char *name)
+{
+        const struct timespec pause = {.tv_nsec = BUSY_PAUSE_NS};
+        char path[64];
+
+        snprintf(path, sizeof path, "instances/%.48s", name);
+        for (int attempt = 0; unlinkat(tracefs, path, AT_REMOVEDIR) < 0; attempt++) {
+                if (errno != EBUSY || attempt == BUSY_ATTEMPTS)
+                        return -errno;
+                nanosleep(&pause, NULL);
+        }
+        return 0;
+}
+
+/* Whether the name is of our kind, and its collector is no more. */
+static bool is_left_behind(const struct view *view, const char *name)
+{
+        unsigned long long ticks;
+        struct life life;
+        char exact[64];
+        int pid;
+
+        if (sscanf(name, NAME_FORMAT, &pid, &ticks) != 2)
+                return false;
+        snprintf(exact, sizeof exact, NAME_FORMAT, pid, ticks);
+        return !strcmp(exact, name) && (life_read(view, pid, &life) < 0 || life.start_ticks != ticks);
+}
+
+/* What collectors that live no more have left. Return: number of them, or negative errno. */
+static int remove_left(int tracefs, const struct view *view)
+{
+        int fd = openat(tracefs, "instances", O_RDONLY | O_DIRECTORY | O_CLOEXEC), removed = 0;
+        _cleanup_closedir_ DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+        const struct dirent *entry;
+
+        if (!folder) {
+                close_cleanup(&fd);
+                return -errno;
+        }
+        while ((entry = readdir(folder)))
+                if (is_left_behind(view, entry->d_name) && remove_instance(tracefs, entry->d_name) == 0)
+                        removed++;
+        return removed;
+}
+
 static int make(struct trace *trace, const struct view *view)
 {
         struct life self;
@@ -192,6 +240,7 @@ static int make(struct trace *trace, const struct view *view)
         trace->tracefs = mount_tracefs();
         if (trace->tracefs < 0)
                 return trace->tracefs;
+        remove_left(trace->tracefs, view);
         snprintf(name, sizeof name, NAME_FORMAT, (int)getpid(), (unsigned long long)self.start_ticks);
         snprintf(path, sizeof path, "instances/%s", name);
         if (mkdirat(trace->tracefs, path, 0700) < 0)
@@ -223,15 +272,6 @@ int trace_new(const struct view *view, struct trace **ret)
         return r;
 }
 
-static int remove_instance(int tracefs, const char *name)
-{
-        char path[64];
-
-        snprintf(path, sizeof path, "instances/%.48s", name);
-        return unlinkat(tracefs, path, AT_REMOVEDIR) < 0 ? -errno : 0;
-}
-
-/* An instance of which a file is open can't be removed. */
 void trace_free(struct trace *trace)
 {
         if (!trace)
@@ -349,37 +389,11 @@ uint64_t trace_lost(const struct trace *trace)
         return lost;
 }
 
-/* Whether the name is of our kind, and its collector is no more. */
-static bool is_left_behind(const struct view *view, const char *name)
-{
-        unsigned long long ticks;
-        struct life life;
-        char exact[64];
-        int pid;
-
-        if (sscanf(name, NAME_FORMAT, &pid, &ticks) != 2)
-                return false;
-        snprintf(exact, sizeof exact, NAME_FORMAT, pid, ticks);
-        return !strcmp(exact, name) && (life_read(view, pid, &life) < 0 || life.start_ticks != ticks);
-}
-
 int trace_restore(const struct view *view)
 {
         _cleanup_close_ int tracefs = mount_tracefs();
-        _cleanup_closedir_ DIR *folder = NULL;
-        const struct dirent *entry;
-        int fd, removed = 0;
 
         if (tracefs < 0)
                 return tracefs == -ENODEV || tracefs == -EPERM ? 0 : tracefs;
-        fd = openat(tracefs, "instances", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        folder = fd < 0 ? NULL : fdopendir(fd);
-        if (!folder) {
-                close_cleanup(&fd);
-                return -errno;
-        }
-        while ((entry = readdir(folder)))
-                if (is_left_behind(view, entry->d_name) && remove_instance(tracefs, entry->d_name) == 0)
-                        removed++;
-        return removed;
+        return remove_left(tracefs, view);
 }

@@ -127,7 +127,7 @@ int collector_start(const char *source, struct collector *ret)
         int fd, r;
 
         snprintf(option, sizeof option, "--source=%s", source);
-        unlink(BOOTAHEAD_RUNDIR "/collect.json"); /* of an earlier collection in this boot */
+        unlink(COLLECTOR_REPORT); /* of an earlier collection in this boot */
         r = spawn(argv, MESSAGE, &pid);
         if (r < 0)
                 return r;

@@ -14,6 +14,8 @@ struct collector {
         pid_t child; /* 0: not ours, started by the initramfs */
 };
 
+#define COLLECTOR_REPORT BOOTAHEAD_RUNDIR "/collect.json" /* there when one has ended */
+
 #define COLLECTOR_NONE ((struct collector){.pidfd = -1})
 
 void collector_done(struct collector *collector);

@@ -76,7 +76,7 @@ static void report_collected(const struct decision *decision)
         CLEANUP(json_object_put) struct json_object *report = NULL;
         char message[512];
 
-        if (journal_read_report(BOOTAHEAD_RUNDIR "/collect.json", &report) == 0) {
+        if (journal_read_report(COLLECTOR_REPORT, &report) == 0) {
                 journal_collected(report, decision->why);
                 return;
         }
@@ -114,11 +114,21 @@ static void unmask(struct decision *decision)
                     strerror(-r));
 }
 
+/* One that the early stage has started may have ended by itself: what it says stands. */
+static bool has_ended(const struct decision *decision)
+{
+        return *decision->source && !decision->over && access(COLLECTOR_REPORT, F_OK) == 0;
+}
+
+/* find_or_start - Return: whether there is one, or negative errno. */
 static int find_or_start(const struct decision *decision, struct collector *ret)
 {
         int r = collector_find("collect", ret);
 
-        return r == 0 ? collector_start(decision->request, ret) : r > 0 ? 0 : r;
+        if (r != 0 || has_ended(decision))
+                return r;
+        r = collector_start(decision->request, ret);
+        return r < 0 ? r : 1;
 }
 
 static void block_signals(void)
@@ -146,7 +156,7 @@ static int collect(struct settings *settings)
         block_signals();
         r = find_or_start(&settings->decision, &collector);
         sd_notify(false, "READY=1\nSTATUS=Collecting until the boot has finished");
-        if (r == 0)
+        if (r > 0)
                 r = watch_run(&collector, &options, &end);
         if (r < 0 && collector.pidfd >= 0)
                 watch_end_collector(&collector);

@@ -5,8 +5,10 @@ Bad moments: two collectors at once, an open that hangs, an auditd that comes be
 that nobody waits for any more.
 """
 
+import contextlib
 import ctypes
 import fcntl
+import json
 import os
 import pathlib
 import random
@@ -15,13 +17,15 @@ import shutil
 import signal
 import struct
 import subprocess
+import tempfile
 import time
 
 import unittest
 
-from support import (AUDITOR, COLLECT, KEY, RUNDIR, Collecting, Profile, audit_state, collect, kill_all,
+from support import (AUDITOR, BUILD, COLLECT, KEY, RUNDIR, Collecting, Profile, audit_state, collect, kill_all,
                      need_root_and_audit)
 
+STORM = BUILD / 'tests/root/storm'
 FAN_CLASS_CONTENT, FAN_CLOEXEC, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD = 0x4, 0x1, 0x1, 0x10000, -100
 
 
@@ -37,6 +41,22 @@ def hang_opens(path):
                                     os.fsencode(path)) < 0:
         raise OSError(ctypes.get_errno(), 'fanotify')
     return fd
+
+
+@contextlib.contextmanager
+def mounted_tracefs():
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(['mount', '-t', 'tracefs', 'tracefs', folder], check=True)
+        try:
+            yield folder
+        finally:
+            subprocess.run(['umount', folder], check=True)
+
+
+def instances():
+    """Of collectors, living or not."""
+    with mounted_tracefs() as tracefs:
+        return [name for name in os.listdir(f'{tracefs}/instances') if name.startswith('bootahead-')]
 
 
 class Moments(Collecting):
@@ -182,6 +202,86 @@ class Moments(Collecting):
         self.assertIn('takes too long', pathlib.Path(self.folder, 'said').read_text())
         self.wait(lambda: subprocess.run(['pgrep', '-f', self.output], stdout=subprocess.DEVNULL).returncode, 10)
         self.assertFalse(os.path.exists(self.output))
+
+    def test_other_source_restores(self):
+        """Whoever comes next gives back what a killed one took, even if it does not want audit itself."""
+        running = self.start('--source=audit', f'--output={self.output}')
+        self.wait_for_rules()
+        kill_all(running)
+        self.assertTrue((RUNDIR / 'audit-state').exists())
+        self.assertNotEqual(audit_state(), self.before)
+        collect('--source=fanotify', f'--output={self.output}', '--', 'true', check=True)
+        self.assertEqual(audit_state(), self.before)
+        self.assertEqual(instances(), [])
+
+    def test_busy_instance(self):
+        """Somebody looks at our trace instance just when it is to go; or is there for longer."""
+        for seconds, left in ((0.05, 0), (1, 1)):
+            running = self.start('--source=fanotify', f'--output={self.output}')
+            self.wait(lambda: (RUNDIR / 'collect.pid').exists(), 5)
+            with mounted_tracefs() as tracefs:
+                name, = instances()
+                with open(f'{tracefs}/instances/{name}/trace'):
+                    running.terminate()
+                    time.sleep(seconds)
+            self.assertEqual(running.wait(), 0)
+            self.assertEqual(len(instances()), left)
+        collect('--source=fanotify', f'--output={self.output}', '--', 'true', check=True)
+        self.assertEqual(instances(), [])
+
+    def test_after_a_killed_one(self):
+        """A profile says that somebody had seen more, and takes no place from one that is whole."""
+        def record():
+            running = self.start('--source=fanotify', f'--output={self.output}')
+            pid = RUNDIR / 'collect.pid'
+            self.wait(lambda: pid.exists() and pid.read_text().startswith(f'{running.pid} '), 5)
+            return running
+
+        def end(running):
+            running.terminate()
+            status = running.wait()
+            return status, json.loads((RUNDIR / 'collect.json').read_text())['why'], Profile(self.output).text
+
+        def was_killed():
+            running = record()
+            (kill_all if with_guardian else subprocess.Popen.kill)(running)
+            running.wait()
+
+        for with_guardian in (False, True):
+            if os.path.exists(self.output):
+                os.unlink(self.output)
+            was_killed()
+            status, why, text = end(record())
+            self.assertEqual((status, why), (0, ''))
+            self.assertIn('interval boot=0 kind=blind start=0 end=0\n', text)
+            self.assertIn('; an earlier collector of this boot was killed', text[:1000])
+            status, why, text = end(record())
+            self.assertEqual((status, why), (0, ''))
+            self.assertNotIn('interval', text)
+            was_killed()
+            status, why, kept = end(record())
+            self.assertEqual((status, kept), (1, text))
+            self.assertIn('the old profile stays', why)
+
+    def test_overflow_where_audit_was_on(self):
+        """There no program sorts our buffer out: what does not fit into it is lost uncounted, but not unseen."""
+        pathlib.Path(self.folder, '0').touch()
+        auditor('enable', '1')
+        try:
+            running = self.start('--source=audit', f'--output={self.output}')
+            self.wait_for_rules()
+            running.send_signal(signal.SIGSTOP)
+            subprocess.run([STORM, 'open', self.folder, '1', '2', '1'], check=True, stdout=subprocess.DEVNULL)
+            time.sleep(0.5)
+            running.send_signal(signal.SIGCONT)
+            time.sleep(0.5)
+            running.terminate()
+            self.assertEqual(running.wait(), 0)
+        finally:
+            auditor('enable', self.before.split('enabled=')[1].split()[0])
+        profile = Profile(self.output)
+        self.assertGreater(profile.losses().get('socket', 0), 0)
+        self.assertIn('kind=blind', profile.text)
 
     def test_killed_while_writing(self):
         """Neither beside the profile nor among our reports is anything left that is only for a moment."""

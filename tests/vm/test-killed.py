@@ -80,6 +80,10 @@ class Killed(support.Case):
                 self.assertEqual(said.failed, [])
                 self.assert_nothing_left(said.files)
                 self.assertEqual(len(said.lines), 1, said.messages())
+                if seconds == '0' or said.reports.get('collect', {}).get('result') == 'done':
+                    # by another one, which did not see what the first one saw
+                    self.assertIn('was killed', said.reports['collect']['choice'])
+                    self.assertIn('kind=blind start=0 end=0', said.profile_text())
 
 
 if __name__ == '__main__':
