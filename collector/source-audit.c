@@ -49,7 +49,8 @@ struct source_audit {
         struct audit_settings saved;
         struct audit_relay relay;
         struct audit_filter filter;
-        uint64_t dropped; /* by the filter, until now */
+        uint64_t dropped;    /* by the filter, until now */
+        uint64_t emptied_us; /* when our buffer was last known to be empty */
         struct audit_joiner *joiner;
         struct heartbeat heartbeat;
         bool silent; /* for the time being there are no rules */
@@ -107,23 +108,25 @@ static void take_record(struct source_audit *audit, struct collection *collectio
 static int receive_batches(struct source_audit *audit, struct collection *collection, int batches)
 {
         for (int batch = 0; batch < batches; batch++) {
-                uint64_t now_us;
+                uint64_t now_us = collection_now_us(collection);
                 int n;
 
                 audit_filter_look(&audit->filter);
                 n = recvmmsg(audit->source.fd, audit->messages, BATCH, MSG_DONTWAIT, NULL);
                 if (n < 0 && errno == ENOBUFS) {
                         collection->recording->losses[PROFILE_LOSS_SOCKET]++;
+                        recording_interval(collection->recording, PROFILE_INTERVAL_BLIND, audit->emptied_us,
+                                           now_us);
                         continue;
                 }
                 if (n < 0 && errno != EAGAIN)
                         return errno == EINTR ? batch : -errno;
-                now_us = collection_now_us(collection);
                 for (int i = 0; i < n; i++) {
                         audit_filter_taken(&audit->filter, audit->messages[i].msg_len);
                         take_record(audit, collection, audit->buffers[i], audit->messages[i].msg_len, now_us);
                 }
                 if (n < BATCH) {
+                        audit->emptied_us = now_us;
                         audit_filter_emptied(&audit->filter);
                         return batch;
                 }
