@@ -51,8 +51,10 @@ void audit_settings_follow(struct audit_settings *saved, const char *text, size_
                 const char *at = strstr(line, settings[i].name);
                 uint32_t value;
 
-                if (at && strstr(at, " res=1") && sscanf(at + strlen(settings[i].name), "%u", &value) == 1)
-                        *settings[i].value = value;
+                if (!at || !strstr(at, " res=1") || sscanf(at + strlen(settings[i].name), "%u", &value) != 1)
+                        continue;
+                *settings[i].value = value;
+                saved->others |= settings[i].value == &saved->enabled;
         }
 }
 

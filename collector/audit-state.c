@@ -161,8 +161,19 @@ int audit_settings_disable(int fd, const struct audit_settings *saved, pid_t col
         struct audit_settings now;
         int r = audit_settings_read(fd, &now);
 
-        if (r == 0 && (!now.owner || now.owner == (uint32_t)collector) &&
-            now.enabled == audit_our_settings.enabled && saved->enabled != now.enabled)
+        if (r < 0 || (now.owner && now.owner != (uint32_t)collector) || saved->others ||
+            now.enabled != audit_our_settings.enabled || saved->enabled == now.enabled)
+                return r;
+        r = audit_set_enabled(fd, saved->enabled);
+        return r < 0 ? r : 1;
+}
+
+int audit_settings_enable_again(int fd, const struct audit_settings *saved)
+{
+        struct audit_settings now;
+        int r = audit_settings_read(fd, &now);
+
+        if (r == 0 && saved->enabled && !now.enabled)
                 r = audit_set_enabled(fd, saved->enabled);
         return r < 0 ? r : 0;
 }
@@ -218,7 +229,7 @@ static int restore(int fd, const struct view *view, const struct audit_settings 
         /* The kernel learns that its daemon is dead only when it has something for it. */
         if (audit_settings_read(fd, &now) == 0 && now.owner == (uint32_t)collector)
                 audit_set_pid(fd, 0, WAIT_NO);
-        if (r == 0)
+        if (r >= 0)
                 r = audit_settings_give_back(fd, saved);
         audit_tie_cut(&silence);
         audit_ties_remove(view);

@@ -20,6 +20,7 @@ struct audit_settings {
         uint32_t owner;   /* pid of the registered daemon, 0: none */
         uint32_t lost;    /* the kernel's counter */
         uint32_t backlog; /* records now in the kernel's queue */
+        bool others;      /* of what was saved: somebody else has set @enabled since */
 };
 
 extern const struct audit_settings audit_our_settings;
@@ -40,8 +41,13 @@ int audit_state_save(const struct view *view, const struct audit_settings *setti
 int audit_settings_take(int fd, const struct audit_settings *saved);
 
 /* audit_settings_disable - disables audit where it was disabled before and only we enabled it
- * @collector: who did; where another is the daemon now, it stays enabled */
+ * @collector: who did; where another is the daemon now, it stays enabled
+ * Return: 1 disabled, 0 not, or negative errno. */
 int audit_settings_disable(int fd, const struct audit_settings *saved, pid_t collector);
+
+/* audit_settings_enable_again - what we disabled, somebody had enabled an instant before: @saved says so by now
+ * Return: 0 or negative errno. */
+int audit_settings_enable_again(int fd, const struct audit_settings *saved);
 
 /* audit_settings_give_back - sets everything but @enabled and the owner to what it was
  * A setting that is no longer what we made it was changed by somebody: it stays. */

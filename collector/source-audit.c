@@ -271,14 +271,17 @@ static void wait_for_kernel(const struct source_audit *audit)
 
 static void give_back(struct source_audit *audit, struct collection *collection)
 {
-        int r;
+        int disabled, r;
 
         keep_silent(audit, collection);
-        r = audit_settings_disable(audit->control, &audit->saved, getpid());
+        receive_batches(audit, collection, BATCHES); /* whose changes are not ours to undo */
+        disabled = audit_settings_disable(audit->control, &audit->saved, getpid());
         cut_ties(audit);
         wait_for_kernel(audit);
         if (audit->registered)
                 audit_set_pid(audit->source.fd, 0, WAIT_NO);
+        receive_all(audit, collection);
+        r = disabled > 0 ? audit_settings_enable_again(audit->control, &audit->saved) : disabled;
         if (audit_settings_give_back(audit->control, &audit->saved) < 0)
                 r = -EBUSY;
         audit_tie_cut(&audit->silence);
@@ -293,7 +296,6 @@ static void stop(struct source *source, struct collection *collection)
         struct audit_settings now;
 
         give_back(audit, collection);
-        receive_all(audit, collection);
         if (audit_settings_read(audit->control, &now) == 0 && now.lost >= audit->saved.lost)
                 collection->recording->losses[PROFILE_LOSS_KERNEL] += now.lost - audit->saved.lost;
         collection->recording->losses[PROFILE_LOSS_INCOMPLETE] += audit_joiner_incomplete(audit->joiner);

@@ -34,7 +34,9 @@ static void test_setting(void **state)
         (void)state;
         assert_int_equal(settings.backlog_limit, 8192);
         assert_int_equal(settings.enabled, before.enabled);
+        assert_false(settings.others);
         assert_int_equal(follow(HEAD "op=set audit_enabled=1 old=1 auid=0 ses=1 res=1").enabled, 1);
+        assert_true(follow(HEAD "op=set audit_enabled=0 old=1 auid=0 ses=1 res=1").others);
         assert_int_equal(follow(HEAD "op=set audit_backlog_wait_time=60000 old=0 auid=0 ses=1 res=1")
                                  .backlog_wait_time,
                          60000);

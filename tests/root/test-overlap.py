@@ -23,6 +23,9 @@ def auditor(*words):
 class Overlap(Collecting):
     def setUp(self):
         super().setUp()
+        self.begin()
+
+    def begin(self):
         self.running = subprocess.Popen([COLLECT, f'--output={self.output}', '--source=auto'],
                                         stderr=subprocess.DEVNULL)
         self.addCleanup(self.running.kill)
@@ -83,6 +86,31 @@ class Overlap(Collecting):
     def test_disabled(self):
         auditor('enable', '0')
         self.assertEqual(self.leaves(), self.before)
+
+    def test_disabled_and_enabled(self):
+        """The enabling is recorded nowhere, for audit is disabled then."""
+        auditor('enable', '0')
+        auditor('enable', '1')
+        try:
+            self.assertIn('enabled=1', self.leaves())
+        finally:
+            auditor('enable', '0')
+
+    def test_several_changes(self):
+        """We leave because of the first; the others come while we do."""
+        for pause in (0, 0.03, 0.1):
+            if pause:
+                self.begin()
+            auditor('backlog-limit', '12345')
+            time.sleep(pause)
+            auditor('enable', '1')
+            try:
+                state = self.leaves()
+                self.assertIn('enabled=1', state, pause)
+                self.assertIn('backlog_limit=12345', state, pause)
+            finally:
+                auditor('enable', '0')
+                auditor('backlog-limit', self.before.split('backlog_limit=')[1].split()[0])
 
     def test_setting_changed(self):
         auditor('backlog-limit', '12345')
