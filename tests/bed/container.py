@@ -91,6 +91,7 @@ class Container:
         self.notifications.bind(str(folder / 'notify'))
         self.log = folder / 'console'
         self.leader = None
+        self.over = None  # seconds since 1970 when its collector was told to end
         (folder / 'fstab').touch()  # the image's own names devices that a container has not
         with open(self.log, 'wb') as log:
             self.process = subprocess.Popen(
@@ -193,6 +194,7 @@ def boot(image, model, build_dir, collect=None, replay=None, observe=None, settl
             replayer.join()
         if collector:
             time.sleep(SETTLING)
+            container.over = time.time()
             collector.stop()
         if observe:
             observe(container, root)

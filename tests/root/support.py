@@ -85,10 +85,21 @@ def is_local_file(path):
     return stat.S_ISREG(status.st_mode) and os.major(status.st_dev) != 0
 
 
+def calls(trace):
+    """(pid, seconds since 1970, call) of what STRACE wrote; a call that others came between is in two lines."""
+    begun = {}
+    for line in pathlib.Path(trace).read_text('latin-1').splitlines():
+        pid, when, call = line.split(maxsplit=2)
+        if call.endswith(' <unfinished ...>'):
+            begun[pid] = call.removesuffix(' <unfinished ...>')
+        else:
+            yield pid, float(when), re.sub(r'^<\.\.\. \w+ resumed>', lambda _: begun.pop(pid), call)
+
+
 def witness(trace, folder):
     """The files that strace saw opened or executed, resolved, by `strace -f -y -e trace=...`."""
     seen = set()
-    for line in pathlib.Path(trace).read_text('latin-1').splitlines():
+    for _, _, line in calls(trace):
         opened = re.search(r'\b(?:open|openat|openat2|creat)\(.*\) += \d+<((?:[^>\\]|\\.)*)>', line)
         executed = re.search(r'\bexecve\("((?:[^"\\]|\\.)*)".*\) += 0$', line)
         if opened and 'O_PATH' not in line:
@@ -98,7 +109,8 @@ def witness(trace, folder):
     return seen
 
 
-STRACE = ['strace', '-f', '-y', '-qq', '-s', '4096', '-e', 'signal=none',
+# Stops nobody for a call that is not asked for: half the time of a boot.
+STRACE = ['strace', '-f', '--seccomp-bpf', '-ttt', '-y', '-qq', '-s', '4096', '-e', 'signal=none',
           '-e', 'trace=open,openat,openat2,creat,execve,execveat']
 
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import unittest
 
-from support import BUILD, COLLECT, STRACE, Profile, SameAuditState, need_root_and_audit, unquote
+from support import BUILD, COLLECT, STRACE, Profile, SameAuditState, calls, need_root_and_audit, unquote
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from bed import container, disk, image as images  # noqa: E402
@@ -22,11 +22,12 @@ IMAGE = sys.argv.pop(1) if len(sys.argv) > 1 and hasattr(images, sys.argv[1]) el
 LEAST = 0.995
 
 
-def opened_in_container(trace):
-    """Paths as the container sees them. The processes that were there before its init are nspawn's."""
+def opened_in_container(trace, end):
+    """Paths as the container sees them, until then. The processes that were there before its init are nspawn's."""
     outside, init, paths = set(), None, set()
-    for line in trace.read_text('latin-1').splitlines():
-        pid, call = line.split(maxsplit=1)
+    for pid, when, call in calls(trace):
+        if when > end:
+            break
         if init is None and re.search(r'execve\("[^"]*/(?:systemd|init)", \[.*\) += 0$', call):
             init = pid
             outside.discard(pid)
@@ -52,10 +53,10 @@ class Coverage(SameAuditState):
         trace, profile = folder / 'trace', folder / 'profile'
         opened = set()
 
-        def observe(_, root):
+        def observe(booted, root):
             base = os.fsencode(root.path)
             device = os.stat(base).st_dev
-            for path in opened_in_container(trace):
+            for path in opened_in_container(trace, booted.over):
                 real = os.path.realpath(base + path) if not os.path.islink(base + path) else None
                 if real is None:  # an executed name may be a link within the container
                     real = base + os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(base + path)))
