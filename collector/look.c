@@ -76,6 +76,17 @@ void look_at(struct collection *collection, uint32_t process)
                 look(collection, process);
 }
 
+/* Of a container's host only those that have accesses, and their children. */
+static bool matters(const struct collection *collection, const struct recorded_process *process)
+{
+        const struct recorded_process *processes = collection->recording->processes;
+
+        if (process->hidden || process->exited)
+                return false;
+        return !*collection->view.prefix || process->accessed ||
+               (process->parent != PROFILE_NONE && processes[process->parent].accessed);
+}
+
 void look_at_all(struct collection *collection)
 {
         const struct recording *recording = collection->recording;
@@ -83,7 +94,7 @@ void look_at_all(struct collection *collection)
         for (uint32_t i = 0; i < recording->n_processes; i++) {
                 const struct recorded_process *process = &recording->processes[i];
 
-                if (!process->exited && (!process->looked || !process->unit))
+                if (matters(collection, process) && (!process->looked || !process->unit))
                         look(collection, i);
         }
 }
