@@ -16,8 +16,11 @@
 
 enum {
         /* Events gather before they are taken in: a wake-up for each would take the processor from the boot.
-           Short enough that most processes still live when their names are resolved. */
-        GATHER_MS = 10,
+           Short enough that many processes still live when they are looked at; in a storm, that what the
+           kernel keeps for us finds room. */
+        GATHER_MS = 30,
+        GATHER_STORM_MS = 10,
+        STORM = 1000,    /* events in one turn */
         CHECK_MS = 1000, /* between questions to the main channel whether it still serves */
 };
 
@@ -140,8 +143,8 @@ static int wait_for_events(struct session *session, struct pollfd ready[static W
         for (int slot = 0; slot < SESSION_SLOTS; slot++)
                 ready[WAITED_SOURCES + slot] = (struct pollfd){
                         .fd = session->sources[slot] ? session->sources[slot]->fd : -1, .events = POLLIN};
-        r = session->busy ? poll(ready, WAITED_SOURCES, GATHER_MS)
-                          : poll(ready, WAITED, patience_ms(session));
+        r = session->gather_ms ? poll(ready, WAITED_SOURCES, session->gather_ms)
+                               : poll(ready, WAITED, patience_ms(session));
         if (r >= 0)
                 return r;
         memset(ready, 0, WAITED * sizeof *ready);
@@ -163,11 +166,15 @@ static int take_signal(struct session *session)
         return 0;
 }
 
-static bool has_received(const struct session *session)
+/* Return: how long what comes next may gather, or 0 where nothing came. */
+static int gather_ms(const struct session *session)
 {
         const struct source *main = session->sources[SLOT_MAIN], *gap = session->sources[SLOT_GAP];
+        uint64_t events = (main ? main->events : 0) + (gap ? gap->events : 0);
 
-        return (main && main->events) || (gap && gap->events);
+        if (!events)
+                return 0;
+        return events < STORM ? GATHER_MS : GATHER_STORM_MS;
 }
 
 /* Return: 1 when the session is over, 0, or negative errno. */
@@ -180,12 +187,12 @@ static int turn(struct session *session)
                 return r;
         if (ready[WAITED_MOUNTS].revents)
                 mounts_changed(session);
-        if (r > 0 && !session->busy && !ready[WAITED_CHILD].revents && !ready[WAITED_SIGNALS].revents) {
-                session->busy = true; /* the first: more are about to come */
+        if (r > 0 && !session->gather_ms && !ready[WAITED_CHILD].revents && !ready[WAITED_SIGNALS].revents) {
+                session->gather_ms = GATHER_MS; /* the first: more are about to come */
                 return 0;
         }
         r = receive(session);
-        session->busy = has_received(session);
+        session->gather_ms = gather_ms(session);
         if (r == 0)
                 r = keep_load_low(session);
         if (r == 0)

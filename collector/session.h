@@ -31,7 +31,7 @@ struct session {
         struct source_scope scope;
         int mount_table, signals;
         uint64_t checked_us;
-        bool busy; /* events are coming */
+        int gather_ms; /* while events are coming; else 0 */
         struct load load;
         uint64_t shed_us; /* since when load is shed */
         bool relief;      /* SLOT_GAP's source is there only while load is shed */
