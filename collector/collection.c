@@ -125,13 +125,6 @@ bool collection_knows(const struct collection *collection, const struct file_key
         return file != PROFILE_NONE && collection->recording->files[file].path;
 }
 
-static bool stands_at(const struct resolver *resolver, const struct recorded_file *file, const char *path)
-{
-        _cleanup_close_ int fd = path ? resolve_open(resolver, path, &file->key) : -ENOENT;
-
-        return fd >= 0;
-}
-
 void collection_settle(struct collection *collection)
 {
         struct resolver resolver = resolver_of(collection);
@@ -141,9 +134,10 @@ void collection_settle(struct collection *collection)
         for (uint32_t i = 0; i < recording->n_files; i++) {
                 struct recorded_file *file = &recording->files[i];
 
-                if (stands_at(&resolver, file, file->path))
+                if (file->path && resolve_confirm(&resolver, file->path, &file->key) == 0)
                         continue;
-                if (resolve_inode(&resolver, &file->key, path) == 0 && stands_at(&resolver, file, path)) {
+                if (resolve_inode(&resolver, &file->key, path) == 0 &&
+                    resolve_confirm(&resolver, path, &file->key) == 0) {
                         recording_set_text(&file->path, path);
                         continue;
                 }

@@ -72,20 +72,11 @@ static int path_of(const struct resolver *resolver, int fd, char ret[static PATH
         return 0;
 }
 
-/* What path_of() says of a foreign mount, or of a deleted file, is not ours: look whether it holds. */
-static int confirm(const struct resolver *resolver, const char *path, const struct file_key *key)
+int resolve_confirm(const struct resolver *resolver, const char *path, const struct file_key *key)
 {
         _cleanup_close_ int fd = open_path(resolver->view->root, path, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 
         return fd < 0 ? fd : is_file(resolver, fd, key);
-}
-
-static int settle(const struct resolver *resolver, int fd, const struct file_key *key,
-                  char ret[static PATH_MAX])
-{
-        int r = path_of(resolver, fd, ret);
-
-        return r < 0 ? r : confirm(resolver, ret, key);
 }
 
 static int try_below(const struct resolver *resolver, int dirfd, const char *path, const struct file_key *key,
@@ -97,7 +88,7 @@ static int try_below(const struct resolver *resolver, int dirfd, const char *pat
         if (fd < 0)
                 return fd;
         r = is_file(resolver, fd, key);
-        return r < 0 ? r : settle(resolver, fd, key, ret);
+        return r < 0 ? r : path_of(resolver, fd, ret);
 }
 
 /* A folder of the living process: "root", "cwd" or "fd/N" below /proc/PID. */
@@ -118,7 +109,10 @@ static int try_process(const struct resolver *resolver, pid_t pid, const char *f
         if (fd < 0)
                 return fd;
         r = is_file(resolver, fd, key);
-        return r < 0 ? r : settle(resolver, fd, key, ret);
+        if (r == 0)
+                r = path_of(resolver, fd, ret);
+        /* what is said of a foreign mount is not ours: look whether it holds */
+        return r < 0 ? r : resolve_confirm(resolver, ret, key);
 }
 
 static int try_relative(const struct resolver *resolver, const struct passed_name *passed,
@@ -225,7 +219,7 @@ int resolve_open(const struct resolver *resolver, const char *path, const struct
                 .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS,
         };
         _cleanup_close_ int fd = -1;
-        int r = confirm(resolver, path, key);
+        int r = resolve_confirm(resolver, path, key);
 
         if (r < 0)
                 return r == -ENOENT ? -ESTALE : r;

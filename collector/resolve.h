@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * From what an event says of a file to the file's resolved path below the recorded root.
- * A path is only ever believed when what stands there has the device and inode that the event named: one
- * that comes from a name is looked at here, and all of them when they are used (resolve_open()).
+ * A path is only ever believed when what stands there has the device and inode that the event named: all are
+ * looked at when they are used (resolve_open()), and here those that may lead through a foreign mount.
  */
 #pragma once
 
@@ -45,6 +45,10 @@ int resolve_inode(const struct resolver *resolver, const struct file_key *key, c
  * Return: 0, 1 (not a regular file: nothing to record), or negative errno (ESTALE: deleted). */
 int resolve_handle(const struct resolver *resolver, int filesystem, struct file_handle *handle,
                    struct file_key *ret_key, char ret[static PATH_MAX]);
+
+/* resolve_confirm - whether that file still stands at a resolved path
+ * Return: 0, -ENOENT when another one does or none, or another negative errno. */
+int resolve_confirm(const struct resolver *resolver, const char *path, const struct file_key *key);
 
 /* resolve_open - opens the file at a resolved path for residency, if it still is that file
  * Return: descriptor, -ESTALE when another file stands there now, or negative errno. */
