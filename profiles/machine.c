@@ -150,13 +150,18 @@ int device_queue_setting(int sys, dev_t device, const char *name, uint64_t *ret)
 
 bool process_stat_parse(const char *text, struct process_stat *ret)
 {
-        const char *rest = strrchr(text, ')'); /* the command's name before it may hold anything */
-        unsigned long long ticks;
+        enum { STATE, PARENT, FLAGS = 6, START = 19, WORDS }; /* behind the command's name */
+        const char *at = strrchr(text, ')'), *words[WORDS];   /* which may hold anything */
 
-        if (!rest ||
-            sscanf(rest + 1, " %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                   &ret->state, &ret->parent, &ret->flags, &ticks) != 4)
-                return false;
-        ret->start_ticks = ticks;
+        for (int word = 0; word < WORDS; word++) {
+                at = at ? strchr(at, ' ') : NULL;
+                if (!at || !at[1] || at[1] == ' ')
+                        return false;
+                words[word] = ++at;
+        }
+        ret->state = *words[STATE];
+        ret->parent = (int)strtol(words[PARENT], NULL, 10);
+        ret->flags = (unsigned int)strtoul(words[FLAGS], NULL, 10);
+        ret->start_ticks = strtoull(words[START], NULL, 10);
         return true;
 }
