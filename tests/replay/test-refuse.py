@@ -15,6 +15,7 @@ import zlib
 from support import STATEDIR, Profile, read_report, replay
 
 OTHER_USER = 12345
+ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
 
 
 class Refused(unittest.TestCase):
@@ -89,6 +90,8 @@ class Refused(unittest.TestCase):
         details = struct.unpack_from('<I', self.good, 8)[0] - 3 * 32  # the first entry behind replay's part
         replay_part, = struct.unpack_from('<Q', self.good, details + 8)
         for offset in range(0, replay_part, 7):
+            if self.good[:offset].endswith(ZSTD_MAGIC):
+                continue  # in the byte behind it a decoder ignores that bit
             data = bytearray(self.good)
             data[offset] ^= 0x10
             self.profile.write_bytes(data)
