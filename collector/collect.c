@@ -323,7 +323,7 @@ static int guarded(struct collection *collection, const struct options *options,
         if (r < 0)
                 fprintf(stderr, "bootahead-collect: 'fork': %s, collecting without a guardian\n",
                         strerror(-r));
-        collection->arguments = options->arguments;
+        collection->arguments = options->arguments ? arguments_new(&collection->view) : NULL;
         collection->recording = recording_new(&options->limits);
         status = collection->recording ? collect(collection, options, ready)
                                        : refuse("recording", strerror(ENOMEM), "not collecting");
@@ -353,6 +353,7 @@ int main(int argc, char **argv)
         r = view_open(&collection.view, options.root, &what);
         status =
                 r < 0 ? refuse(what, strerror(-r), "not collecting") : guarded(&collection, &options, &ready);
+        arguments_free(collection.arguments);
         recording_free(collection.recording);
         touched_free(collection.touched);
         walks_done(&collection.walks);

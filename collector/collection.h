@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arguments.h"
 #include "look.h"
 #include "mounts.h"
 #include "recording.h"
@@ -22,13 +23,13 @@ struct collection {
         struct recording *recording;
         struct touched *touched; /* NULL: no source tells */
         struct walks walks;
-        uint64_t start_us; /* CLOCK_BOOTTIME */
-        uint64_t wall_us;  /* wall clock at the start */
-        uint32_t sources;  /* set of enum profile_source */
-        uint32_t contents; /* set of enum profile_content */
-        bool whole;        /* everybody is recorded, not only one command */
-        char choice[160];  /* why these sources */
-        bool arguments;    /* processes' arguments are recorded too */
+        uint64_t start_us;           /* CLOCK_BOOTTIME */
+        uint64_t wall_us;            /* wall clock at the start */
+        uint32_t sources;            /* set of enum profile_source */
+        uint32_t contents;           /* set of enum profile_content */
+        bool whole;                  /* everybody is recorded, not only one command */
+        char choice[160];            /* why these sources */
+        struct arguments *arguments; /* of processes are recorded too; NULL: not */
         struct look_budget looks;
 };
 

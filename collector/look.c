@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "arguments.h"
 #include "collection.h"
 #include "lives.h"
 #include "process.h"
@@ -34,20 +35,31 @@ static int look_at_life(const struct collection *collection, struct recorded_pro
 static void look(struct collection *collection, uint32_t index)
 {
         struct recorded_process *process = &collection->recording->processes[index];
-        char unit[UNIT_NAME_SIZE], text[PATH_MAX];
+        char unit[UNIT_NAME_SIZE], executable[PATH_MAX];
         pid_t pid = (pid_t)process->pid;
 
         process->looked = true;
         if (look_at_life(collection, process) < 0 || process->hidden)
                 return;
-        if (process_executable(&collection->view, pid, text) == 0)
-                recording_set_text(&process->executable, text);
+        if (collection->arguments)
+                arguments_ask(collection->arguments, index, pid, process->exec_us);
+        if (process_executable(&collection->view, pid, executable) == 0)
+                recording_set_text(&process->executable, executable);
         if (process_unit(&collection->view, pid, unit) == 0 && *unit)
                 recording_set_text(&process->unit, unit);
-        /* one more byte than is kept tells that there was more */
-        if (collection->arguments &&
-            process_arguments(&collection->view, pid, text, PROFILE_ARGUMENTS_MAX + 2) > 0)
-                recording_set_arguments(collection->recording, index, text);
+}
+
+/* Of an execution that is past by now the answer is not wanted any more. */
+static void take_answers(struct collection *collection, bool wait)
+{
+        struct arguments_answer answer;
+
+        while (collection->arguments && arguments_take(collection->arguments, wait, &answer)) {
+                const struct recorded_process *process = &collection->recording->processes[answer.process];
+
+                if (process->looked && process->exec_us == answer.exec_us)
+                        recording_set_arguments(collection->recording, answer.process, answer.text);
+        }
 }
 
 static bool may_look(struct collection *collection)
@@ -72,6 +84,7 @@ void look_at(struct collection *collection, uint32_t process)
 {
         const struct recorded_process *recorded = &collection->recording->processes[process];
 
+        take_answers(collection, false);
         if (!recorded->looked && !recorded->exited && may_look(collection))
                 look(collection, process);
 }
@@ -90,11 +103,16 @@ static bool matters(const struct collection *collection, const struct recorded_p
 void look_at_all(struct collection *collection)
 {
         const struct recording *recording = collection->recording;
+        uint32_t n = 0;
 
         for (uint32_t i = 0; i < recording->n_processes; i++) {
                 const struct recorded_process *process = &recording->processes[i];
 
-                if (matters(collection, process) && (!process->looked || !process->unit))
-                        look(collection, i);
+                if (!matters(collection, process) || (process->looked && process->unit))
+                        continue;
+                look(collection, i);
+                if (++n % LOOKS_AT_ONCE == 0)
+                        take_answers(collection, true);
         }
+        take_answers(collection, true);
 }

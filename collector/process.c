@@ -100,13 +100,13 @@ int process_executable(const struct view *view, pid_t pid, char ret[static PATH_
         return 0;
 }
 
-int process_arguments(const struct view *view, pid_t pid, char *ret, size_t size)
+int process_arguments(int proc, pid_t pid, char *ret, size_t size)
 {
         char path[32];
         int n;
 
         snprintf(path, sizeof path, "%d/cmdline", (int)pid);
-        n = view_read(view->proc, path, ret, size);
+        n = view_read(proc, path, ret, size);
         while (n > 0 && ret[n - 1] == '\0')
                 n--;
         for (int i = 0; i < n; i++)

@@ -35,5 +35,7 @@ bool unit_of_path(const char *path, char ret[static UNIT_NAME_SIZE]);
 int process_executable(const struct view *view, pid_t pid, char ret[static PATH_MAX]);
 
 /* process_arguments - joined by one space, at most @size - 1 bytes of them
- * Return: their length, 0 for a process without (a kernel thread, a dead one), or negative errno. */
-int process_arguments(const struct view *view, pid_t pid, char *ret, size_t size);
+ * May take for ever: see arguments.h, whose thread calls it.
+ * @proc: /proc. Return: their length, 0 for a process without (a kernel thread, a dead one), or negative
+ * errno. */
+int process_arguments(int proc, pid_t pid, char *ret, size_t size);

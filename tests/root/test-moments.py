@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import select
 import shutil
 import signal
@@ -59,9 +60,24 @@ def instances():
         return [name for name in os.listdir(f'{tracefs}/instances') if name.startswith('bootahead-')]
 
 
+# Its memory map is being changed, for as long as nobody may write to the file's filesystem: who reads of that memory
+# has to wait.
+STUCK = '''
+import ctypes, mmap, sys, threading
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+file = open(sys.argv[1], 'r+b')
+at = ctypes.c_void_p(libc.mmap(None, 4096, 3, mmap.MAP_SHARED, file.fileno(), ctypes.c_long(0)))
+print('mapped', flush=True)
+sys.stdin.readline()
+threading.Thread(target=libc.memset, args=(at, 1, 1)).start()
+threading.Timer(0.3, libc.mprotect, (at, 4096, 1)).start()
+'''
+
+
 class Moments(Collecting):
-    def start(self, *arguments):
-        running = subprocess.Popen([COLLECT, *arguments], stderr=subprocess.DEVNULL)
+    def start(self, *arguments, **options):
+        running = subprocess.Popen([COLLECT, *arguments], stderr=subprocess.DEVNULL, **options)
         self.addCleanup(running.kill)
         return running
 
@@ -213,6 +229,43 @@ class Moments(Collecting):
         collect('--source=fanotify', f'--output={self.output}', '--', 'true', check=True)
         self.assertEqual(audit_state(), self.before)
         self.assertEqual(instances(), [])
+
+    def make_stuck(self):
+        """Returns a process of which not even the arguments can be read."""
+        image, place = pathlib.Path(self.folder, 'image'), pathlib.Path(self.folder, 'frozen')
+        place.mkdir()
+        subprocess.run(['mkfs.ext4', '-q', image, '8M'], check=True, capture_output=True)
+        subprocess.run(['mount', '-o', 'loop', image, place], check=True)
+        self.addCleanup(subprocess.run, ['umount', place], check=True)
+        (place / 'file').write_bytes(bytes(4096))
+        stuck = subprocess.Popen(['python3', '-c', STUCK, place / 'file'], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, text=True)
+        self.addCleanup(stuck.communicate)
+        self.addCleanup(subprocess.run, ['fsfreeze', '--unfreeze', place], check=True)
+        self.assertEqual(stuck.stdout.readline(), 'mapped\n')
+        subprocess.run(['fsfreeze', '--freeze', place], check=True)
+        stuck.stdin.write('\n')
+        stuck.stdin.flush()
+        time.sleep(0.5)
+        with self.assertRaises(subprocess.TimeoutExpired):
+            subprocess.run(['cat', f'/proc/{stuck.pid}/cmdline'], stdout=subprocess.DEVNULL, timeout=0.2)
+        return stuck
+
+    def test_stuck_process(self):
+        """Whose arguments can't be read takes nobody else's, and no time of ours."""
+        stuck = self.make_stuck()
+        # that looks for leaks would stop all threads, and wait for those that can't be
+        running = self.start('--source=fanotify', f'--output={self.output}',
+                             env={**os.environ, 'ASAN_OPTIONS': 'detect_leaks=0'})
+        self.wait(lambda: (RUNDIR / 'collect.pid').exists(), 3)
+        subprocess.run(['sleep', '1.25'], check=True)
+        subprocess.run(['sleep', '0.25'], check=True)
+        running.terminate()
+        self.assertEqual(running.wait(timeout=5), 0)
+        text = Profile(self.output).text
+        found = set(re.findall(r'^process \d+ .* arguments="(sleep [^"]*)"', text, re.M))
+        self.assertLessEqual({'sleep 1.25', 'sleep 0.25'}, found)
+        self.assertRegex(text, rf'\nprocess \d+ boot=0 pid={stuck.pid} ')
 
     def test_busy_instance(self):
         """Somebody looks at our trace instance just when it is to go; or is there for longer."""
