@@ -4,83 +4,134 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cleanup.h"
+
 enum { QUIET_US = 900000 };
 
-void heartbeat_init(struct heartbeat *heartbeat, const struct view *view, const struct mounts *mounts)
+static const char *find_file(const struct view *view, const struct mounts *mounts)
 {
         static const char *const files[] = {"etc/passwd", "etc/fstab", "usr/lib/os-release",
                                             "etc/machine-id"};
         struct stat status;
 
-        *heartbeat = (struct heartbeat){0};
-        for (size_t i = 0; i < sizeof files / sizeof *files && !heartbeat->file; i++)
+        for (size_t i = 0; i < sizeof files / sizeof *files; i++)
                 if (fstatat(view->root, files[i], &status, AT_SYMLINK_NOFOLLOW) == 0 &&
                     S_ISREG(status.st_mode) && mounts_find(mounts, status.st_dev) >= 0)
-                        heartbeat->file = files[i];
+                        return files[i];
+        return NULL;
+}
+
+/* It may hang in the open, and outlive us: what is ours must not hang on it. */
+static void close_others(int a, int b)
+{
+        unsigned int low = (unsigned int)(a < b ? a : b), high = (unsigned int)(a < b ? b : a);
+
+        if (low > 0)
+                close_range(0, low - 1, 0);
+        if (high - low > 1)
+                close_range(low + 1, high - 1, 0);
+        close_range(high + 1, UINT_MAX, 0);
+}
+
+_Noreturn static void beat(int root, const char *file, int parent)
+{
+        char word;
+
+        close_others(root, parent);
+        while (recv(parent, &word, 1, 0) == 1) {
+                int fd = openat(root, file, O_RDONLY | O_NONBLOCK | O_NOATIME | O_CLOEXEC);
+
+                word = fd >= 0;
+                close_cleanup(&fd);
+                send(parent, &word, 1, MSG_NOSIGNAL);
+        }
+        _exit(0);
+}
+
+int heartbeat_start(struct heartbeat *heartbeat, const struct view *view, const struct mounts *mounts)
+{
+        const char *file = find_file(view, mounts);
+        int ends[2];
+        pid_t child;
+
+        *heartbeat = HEARTBEAT_NONE;
+        if (!file)
+                return 0;
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+                return -errno;
+        child = fork();
+        if (child == 0)
+                beat(view->root, file, ends[1]);
+        close(ends[1]);
+        if (child < 0) {
+                int r = -errno;
+
+                close(ends[0]);
+                return r;
+        }
+        heartbeat->child_fd = ends[0];
+        heartbeat->child = child;
+        return 0;
+}
+
+void heartbeat_forget(struct heartbeat *heartbeat)
+{
+        heartbeat->pending = false;
+        heartbeat->heard_us = 0;
 }
 
 bool heartbeat_hear(struct heartbeat *heartbeat, pid_t pid, uint64_t now_us)
 {
         heartbeat->heard_us = now_us;
-        if (!heartbeat->pending || pid != heartbeat->child)
-                return false; /* the number may be another process's by now */
+        if (!heartbeat->child || pid != heartbeat->child)
+                return false;
         heartbeat->pending = false;
         return true;
 }
 
-/* A child may hang in the open, and outlive us: what is ours must not hang on it. */
-_Noreturn static void beat(int root, const char *file)
+static int send_beat(struct heartbeat *heartbeat)
 {
-        if (root > 0)
-                close_range(0, (unsigned int)root - 1, 0);
-        close_range((unsigned int)root + 1, UINT_MAX, 0);
-        _exit(openat(root, file, O_RDONLY | O_NONBLOCK | O_NOATIME | O_CLOEXEC) < 0);
-}
-
-static int send_beat(struct heartbeat *heartbeat, const struct view *view)
-{
-        pid_t child = fork();
-
-        if (child < 0)
+        if (send(heartbeat->child_fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
                 return -errno;
-        if (child == 0)
-                beat(view->root, heartbeat->file);
-        *heartbeat = (struct heartbeat){
-                .file = heartbeat->file, .child = child, .pending = true, .heard_us = heartbeat->heard_us};
+        heartbeat->opening = heartbeat->pending = true;
         return 0;
 }
 
-static int wait_for_child(struct heartbeat *heartbeat)
+/* Once it has opened the file its event gets the time until the next question. */
+static int receive_answer(struct heartbeat *heartbeat)
 {
-        int status;
-        pid_t r = waitpid(heartbeat->child, &status, WNOHANG);
+        char opened;
 
-        if (r <= 0)
-                return r < 0 ? -errno : 0;
-        heartbeat->ended = true;
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-                heartbeat->pending = false; /* the file could not be opened: it proves nothing */
-        return 0;
-}
-
-int heartbeat_check(struct heartbeat *heartbeat, const struct view *view, uint64_t now_us)
-{
-        if (!heartbeat->file)
+        if (recv(heartbeat->child_fd, &opened, 1, MSG_DONTWAIT) != 1)
                 return 0;
-        /* Once it has opened the file its event gets the time until the next question. */
-        if (heartbeat->child && !heartbeat->ended)
-                return wait_for_child(heartbeat);
+        heartbeat->opening = false;
+        if (!opened)
+                heartbeat->pending = false; /* it proves nothing */
+        return 0;
+}
+
+int heartbeat_check(struct heartbeat *heartbeat, uint64_t now_us)
+{
+        if (heartbeat->child_fd < 0)
+                return 0;
+        if (heartbeat->opening)
+                return receive_answer(heartbeat);
         if (heartbeat->pending)
                 return -ETIMEDOUT;
-        return now_us - heartbeat->heard_us < QUIET_US ? 0 : send_beat(heartbeat, view);
+        return now_us - heartbeat->heard_us < QUIET_US ? 0 : send_beat(heartbeat);
 }
 
-void heartbeat_done(struct heartbeat *heartbeat)
+void heartbeat_stop(struct heartbeat *heartbeat)
 {
-        if (heartbeat->child && !heartbeat->ended)
-                wait_for_child(heartbeat);
+        if (heartbeat->child_fd < 0)
+                return;
+        close_cleanup(&heartbeat->child_fd);
+        waitpid(heartbeat->child, NULL, heartbeat->opening ? WNOHANG : 0);
+        *heartbeat = HEARTBEAT_NONE;
 }

@@ -172,8 +172,8 @@ static int check(struct source *source, struct collection *collection)
                 source->trouble = "the audit daemon's place was taken from us";
         else if (now.enabled != audit_our_settings.enabled)
                 source->trouble = now.enabled ? "the audit system was locked" : "audit was disabled";
-        else if (!audit->silent && heartbeat_check(&audit->heartbeat, &collection->view,
-                                                   collection_now_us(collection)) == -ETIMEDOUT)
+        else if (!audit->silent &&
+                 heartbeat_check(&audit->heartbeat, collection_now_us(collection)) == -ETIMEDOUT)
                 source->trouble = "the audit system no longer delivers";
         return source->trouble ? -EBUSY : 0;
 }
@@ -248,8 +248,7 @@ static int narrow(struct source *source, struct collection *collection, bool nar
                 cut_ties(audit);
                 return 0;
         }
-        heartbeat_done(&audit->heartbeat); /* of a beat on which our rules went nothing was heard */
-        heartbeat_init(&audit->heartbeat, &collection->view, &collection->mounts);
+        heartbeat_forget(&audit->heartbeat);
         return add_rules(audit, collection);
 }
 
@@ -299,7 +298,7 @@ static void stop(struct source *source, struct collection *collection)
         if (audit_settings_read(audit->control, &now) == 0 && now.lost >= audit->saved.lost)
                 collection->recording->losses[PROFILE_LOSS_KERNEL] += now.lost - audit->saved.lost;
         collection->recording->losses[PROFILE_LOSS_INCOMPLETE] += audit_joiner_incomplete(audit->joiner);
-        heartbeat_done(&audit->heartbeat);
+        heartbeat_stop(&audit->heartbeat);
 }
 
 static void free_audit(struct source *source)
@@ -342,6 +341,7 @@ static struct source_audit *audit_new(void)
         audit->relay.kernel_log = -1;
         audit->session = UINT32_MAX;
         audit->silence = AUDIT_TIE_NONE;
+        audit->heartbeat = HEARTBEAT_NONE;
         audit->joiner = audit_joiner_new(AUDIT_RULE_KEY, (uint32_t)getpid());
         for (int i = 0; i < BATCH; i++) {
                 audit->vectors[i] = (struct iovec){audit->buffers[i], sizeof audit->buffers[i]};
@@ -433,7 +433,7 @@ int source_audit_start(struct collection *collection, const struct source_scope 
                 give_back(audit, collection);
                 goto fail;
         }
-        heartbeat_init(&audit->heartbeat, &collection->view, &collection->mounts);
+        heartbeat_start(&audit->heartbeat, &collection->view, &collection->mounts);
         collection->sources |= PROFILE_SOURCE_AUDIT;
         *ret = &audit->source;
         return 1;
