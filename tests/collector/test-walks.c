@@ -64,7 +64,7 @@ struct record {
         uint32_t device;
         uint64_t inode __attribute__((aligned(8)));
         int32_t length;
-        uint16_t name_at, name_room;
+        uint32_t name_place; /* where it stands, and how long it is in the upper half */
         char name[12];
 };
 
@@ -97,8 +97,7 @@ static void test_record(void **state)
                                     .device = 7 << 20,
                                     .inode = 99,
                                     .length = 3,
-                                    .name_at = 32,
-                                    .name_room = 3,
+                                    .name_place = 3 << 16 | 32,
                                     .name = "etc"};
         struct record bad = good;
         size_t length;
@@ -113,7 +112,7 @@ static void test_record(void **state)
         bad.length = -1;
         assert_false(take(&bad, sizeof bad, &length));
         bad = good;
-        bad.name_at = 60;
+        bad.name_place = 3 << 16 | 60;
         assert_false(take(&bad, sizeof bad, &length));
         bad = good;
         bad.type = 1763;
