@@ -57,9 +57,9 @@ class Coverage(SameAuditState):
             base = os.fsencode(root.path)
             device = os.stat(base).st_dev
             for path in opened_in_container(trace, booted.over):
-                real = os.path.realpath(base + path) if not os.path.islink(base + path) else None
-                if real is None:  # an executed name may be a link within the container
-                    real = base + os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(base + path)))
+                while os.path.islink(base + path):  # an executed name may be a link within the container
+                    path = os.path.join(os.path.dirname(path), os.readlink(base + path))
+                real = os.path.realpath(base + path)
                 if os.path.isfile(real) and os.lstat(real).st_dev == device and real.startswith(base):
                     opened.add(real[len(base):])
 
