@@ -300,7 +300,10 @@ static int read_decision(const struct verb *verb, struct decision *ret)
 
         if (r != -ENOENT)
                 return r;
-        *ret = (struct decision){.mode = verb->assumed, .request = "auto"};
+        r = decision_make(root, root, ret);
+        if (r < 0)
+                return r;
+        ret->mode = verb->assumed;
         snprintf(ret->why, sizeof ret->why, "decided by the generator");
         return decision_write(root, ret);
 }

@@ -117,6 +117,13 @@ class Early(unittest.TestCase):
         self.assertLess(time.monotonic() - start, PATIENCE + 5)
         self.assertNotIn('source', decision)
 
+    def test_late_where_no_decision_could_be_kept(self):
+        """What newer systemd kept the generator from writing, the units' program makes up for."""
+        shutil.copy(f'{BUILT}/bootahead-late', self.tree / LIBEXEC[1:])
+        text = self.run_in('echo quiet bootahead.source=audit > /line && mount --bind /line /proc/cmdline && '
+                           f'{LIBEXEC}/bootahead-late end && cat /run/bootahead/decision')
+        self.assertIn('request=audit\n', text)
+
     def test_removed_from_the_root(self):
         (self.tree / GENERATORS[1:] / 'bootahead-generator').unlink()
         decision, log = self.begin()
