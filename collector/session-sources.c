@@ -57,24 +57,30 @@ static int start_fanotify(struct session *session)
         return source_fanotify_start(session->collection, &session->scope, &session->sources[SLOT_MAIN]);
 }
 
+static void note_choice(struct session *session, const char *source, const char *why)
+{
+        snprintf(session->collection->choice, sizeof session->collection->choice, "%s: %s", source, why);
+}
+
+/* fanotify costs less, and touches nothing that others use. Return: 0, 1 where none may be used (@ret_why),
+ * or negative errno. */
 static int start_main(struct session *session, const char **ret_why)
 {
-        struct collection *collection = session->collection;
         enum source_choice choice = session->options->source;
-        int r = 0;
+        int r;
 
-        *ret_why = "asked for by name";
-        if (choice != CHOOSE_FANOTIFY)
-                r = start_audit(session, ret_why);
-        if (r > 0) {
-                snprintf(collection->choice, sizeof collection->choice, "audit: nobody else uses it");
-                return 0;
+        if (choice == CHOOSE_AUDIT) {
+                note_choice(session, "audit", "asked for by name");
+        } else {
+                note_choice(session, "fanotify",
+                            choice == CHOOSE_AUTO ? "cheaper than audit" : "asked for by name");
+                r = start_fanotify(session);
+                if (r == 0 || choice == CHOOSE_FANOTIFY)
+                        return r;
+                note_choice(session, "audit: fanotify can't be used", strerror(-r));
         }
-        if (choice == CHOOSE_AUDIT)
-                return r < 0 ? r : 1;
-        snprintf(collection->choice, sizeof collection->choice, "fanotify: %s",
-                 r < 0 ? strerror(-r) : *ret_why);
-        return start_fanotify(session);
+        r = start_audit(session, ret_why);
+        return r > 0 ? 0 : r < 0 ? r : 1;
 }
 
 /* Return: 0 or negative errno (EOPNOTSUPP: the kernel does not tell). */

@@ -38,6 +38,7 @@ struct source_fanotify {
         struct descendants *descendants; /* NULL: everybody */
         uint64_t mask;                   /* what the marks ask for */
         uint64_t emptied_us;             /* when the queue was last known to be empty */
+        bool rootless;                   /* the root's filesystem takes no mark */
         bool gap, wide;                  /* wide: everybody for the time being */
         uint64_t gap_time_us;            /* processes that started later are audit's */
         struct {
@@ -227,6 +228,8 @@ static int mark(struct source *source, struct collection *collection)
                 if (r < 0)
                         return r;
                 marked += r;
+                if (r == 0 && !collection->mounts.filesystems[fanotify->n_marked].mount[1])
+                        fanotify->rootless = true;
         }
         return marked;
 }
@@ -292,8 +295,8 @@ static int start(struct collection *collection, pid_t root, bool gap, struct sou
                         fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_REPORT_FID, 0);
                 r = fanotify->source.fd < 0 ? -errno : mark(&fanotify->source, collection);
         }
-        if (r == 0)
-                r = -EOPNOTSUPP; /* not one filesystem could be marked */
+        if (r == 0 || (r > 0 && fanotify->rootless))
+                r = -EOPNOTSUPP; /* one can, or the root can't: a btrfs subvolume, an overlay */
         if (r < 0) {
                 free_fanotify(&fanotify->source);
                 return r;

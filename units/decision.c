@@ -249,5 +249,5 @@ bool decision_by_audit(int root, const struct decision *decision)
                 return false;
         if (*decision->source)
                 return strstr(decision->source, "audit") != NULL;
-        return strcmp(decision->request, "fanotify") != 0 && !auditd_enabled(root);
+        return !strcmp(decision->request, "audit") && !auditd_enabled(root);
 }

@@ -46,8 +46,7 @@ class Generator(unittest.TestCase):
 
     def test_collects_without_a_profile(self):
         links = self.run_it()
-        self.assertEqual(set(links), {COLLECT, MASK})
-        self.assertEqual(links[MASK], '/dev/null')
+        self.assertEqual(set(links), {COLLECT})
         self.assertTrue(links[COLLECT].endswith('/systemd/system/bootahead-collect.service'))
         self.assertEqual(self.decision() | {'why': ''}, {'mode': 'collect', 'why': '', 'stage': 'late', 'request': 'auto'})
 
@@ -58,7 +57,7 @@ class Generator(unittest.TestCase):
 
     def test_command_line_overrules_the_profile(self):
         self.write('var/lib/bootahead/profile', 'bytes')
-        for word, expected in (('collect', {COLLECT, MASK}), ('control', {REPORT}), ('off', set())):
+        for word, expected in (('collect', {COLLECT}), ('control', {REPORT}), ('off', set())):
             with self.subTest(word):
                 self.setUp()
                 self.write('proc/cmdline', f'quiet bootahead={word}\n')
@@ -66,23 +65,34 @@ class Generator(unittest.TestCase):
 
     def test_unknown_word_decides_nothing(self):
         self.write('proc/cmdline', 'quiet bootahead=sometimes bootaheadx=off\n')
-        self.assertEqual(set(self.run_it()), {COLLECT, MASK})
-
-    def test_fanotify_leaves_the_journal_alone(self):
-        self.write('proc/cmdline', 'bootahead.source=fanotify\n')
         self.assertEqual(set(self.run_it()), {COLLECT})
+
+    def test_only_audit_is_kept_from_the_journal(self):
+        for word, expected in (('auto', {COLLECT}), ('fanotify', {COLLECT}), ('audit', {COLLECT, MASK})):
+            with self.subTest(word):
+                self.setUp()
+                self.write('proc/cmdline', f'bootahead.source={word}\n')
+                links = self.run_it()
+                self.assertEqual(set(links), expected)
+                self.assertEqual(links.get(MASK, '/dev/null'), '/dev/null')
+
+    def test_early_stage_knows_the_source(self):
+        for source, expected in (('fanotify', {COLLECT}), ('audit+fanotify-gap', {COLLECT, MASK})):
+            with self.subTest(source):
+                self.setUp()
+                self.write('run/bootahead/decision', f'mode=collect\nwhy=\nstage=early\nrequest=auto\nsource={source}\n')
+                self.assertEqual(set(self.run_it()), expected)
 
     def test_auditd_and_the_journal_keep_audit(self):
         for target in ('multi-user', 'sysinit'):
             with self.subTest(target):
                 self.setUp()
+                self.write('proc/cmdline', 'bootahead.source=audit\n')
                 self.write(f'etc/systemd/system/{target}.target.wants/auditd.service', '')
                 self.assertEqual(set(self.run_it()), {COLLECT})
-                self.write('run/bootahead/decision', 'mode=collect\nwhy=\nstage=early\nsource=audit+fanotify\n')
-                self.assertEqual(set(self.run_it()), {COLLECT, MASK})
 
     def test_services_of_audit_find_it_free(self):
-        for word, expected in (('audit', True), ('fanotify', False)):
+        for word, expected in (('audit', True), ('auto', False)):
             with self.subTest(word):
                 self.setUp()
                 self.write('proc/cmdline', f'bootahead=collect bootahead.source={word}\n')
@@ -100,7 +110,7 @@ class Generator(unittest.TestCase):
 
     def test_own_init_is_ordinary(self):
         libexec = LIBEXEC + '/bootahead-init'
-        for word, expected in ((libexec, {COLLECT, MASK}), (libexec + 'x', set())):
+        for word, expected in ((libexec, {COLLECT}), (libexec + 'x', set())):
             with self.subTest(word):
                 self.setUp()
                 self.write('proc/cmdline', f'quiet init={word} bootahead.init=/sbin/init\n')
@@ -115,11 +125,11 @@ class Generator(unittest.TestCase):
 
     def test_rescue_overruled_by_name(self):
         self.write('proc/cmdline', 'init=/lib/systemd/systemd bootahead=collect\n')
-        self.assertEqual(set(self.run_it()), {COLLECT, MASK})
+        self.assertEqual(set(self.run_it()), {COLLECT})
 
     def test_state_folder_not_mounted(self):
         (self.root / 'var/lib/bootahead').rmdir()
-        self.assertEqual(set(self.run_it()), {COLLECT, MASK})
+        self.assertEqual(set(self.run_it()), {COLLECT})
         self.setUp()
         for name in ('var/lib/bootahead', 'var/lib'):
             (self.root / name).rmdir()
@@ -144,6 +154,7 @@ class Generator(unittest.TestCase):
         self.assertEqual(set(self.run_it()) - {COLLECT}, {REPORT})
 
     def test_every_reload_links_the_same(self):
+        self.write('proc/cmdline', 'bootahead.source=audit\n')
         first = self.run_it()
         self.write('run/systemd/private', '')
         self.write('var/lib/bootahead/profile', 'written since')

@@ -26,7 +26,7 @@ class Overlap(Collecting):
         self.begin()
 
     def begin(self):
-        self.running = subprocess.Popen([COLLECT, f'--output={self.output}', '--source=auto'],
+        self.running = subprocess.Popen([COLLECT, f'--output={self.output}', '--source=audit'],
                                         stderr=subprocess.DEVNULL)
         self.addCleanup(self.running.kill)
         self.wait(lambda: f'key={KEY}' in audit_state(), 5)

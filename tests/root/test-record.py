@@ -165,6 +165,29 @@ class Record(SameAuditState):
                 noise.wait()
             self.assertNotIn(os.fsencode(folder) + b'/deep/up', Profile(f'{folder}/.profile').files, source)
 
+    def test_auto(self):
+        """fanotify; audit where the root takes no marks; else nothing is recorded."""
+        folder = self.folder()
+        collect(f'--output={folder}/.profile', '--', 'true', check=True)
+        self.assertIn(' sources=fanotify ', Profile(f'{folder}/.profile').text)
+        for name in ('upper', 'work', 'root'):
+            os.mkdir(f'{folder}/{name}')
+        subprocess.run(['mount', '-t', 'overlay', '-o', f'lowerdir=/etc,upperdir={folder}/upper,workdir={folder}/work',
+                        'overlay', f'{folder}/root'], check=True)
+        self.addCleanup(subprocess.run, ['umount', f'{folder}/root'], check=True)
+        options = [f'--root={folder}/root', f'--output={folder}/.profile', '--', 'true']
+        self.assertEqual(collect('--source=fanotify', *options).returncode, 1)
+        collect(*options, check=True)
+        self.assertIn(' sources=audit ', Profile(f'{folder}/.profile').text)
+        self.assertIn('fanotify can\'t be used', Profile(f'{folder}/.profile').text)
+        subprocess.run([AUDITOR, 'add-rule'], check=True)
+        try:
+            refused = collect(*options)
+        finally:
+            subprocess.run([AUDITOR, 'delete-rule'], check=True)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn('rules of others', refused.stderr)
+
     def test_full_disk(self):
         """No space for the profile: a clear error, the old file whole, nothing left behind."""
         holder = self.folder()

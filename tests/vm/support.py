@@ -43,6 +43,20 @@ ls -d /run/bootahead/audit-state /run/bootahead/rules > remains 2> /dev/null
 auditctl -s > settings
 auditctl -l > rules
 '''
+# The kernel's own witness of who sends anything to the audit system, from before the first process on.
+WITNESS = 'ftrace=function ftrace_filter=audit_receive'
+WITNESSED = '''
+cp /sys/kernel/tracing/trace calls
+systemctl is-active systemd-journald-audit.socket > audit-socket
+'''
+CALL = re.compile(r'^ *(\S.*?)-\d+ +\[\d+\].*: audit_receive <-', re.M)
+
+# What PID 1 and its generators have to read.
+TO_READ = '''
+systemctl show --property=FragmentPath --value '*' | grep . | xargs readlink --canonicalize > units
+ls /usr/lib/systemd/system-generators > generators
+'''
+
 SETTINGS = {'failure': '1', 'pid': '0', 'rate_limit': '0', 'backlog_limit': '64', 'lost': '0',
             'backlog_wait_time': '15000'}
 
@@ -135,6 +149,31 @@ class Case(unittest.TestCase):
         self.assertEqual({name: found[name] for name in SETTINGS}, SETTINGS)
         self.assertEqual((found['enabled'], text['rules']), (enabled, 'No rules\n'))
         self.assertEqual((text['instances'], text['remains'], text['socket']), ('', '', 'loaded\n'))
+
+    def assert_complete(self, said):
+        """What PID 1 and its generators read is in the profile that the guest has handed back; needs TO_READ."""
+        text = said.profile_text()
+        first = re.search(r'^process (\d+) boot=0 pid=1 ', text, re.M).group(1)
+        files = set(re.findall(r'^file "([^"]*)"', text, re.M))
+        by_first = set(re.findall(rf'^access "([^"]*)" process={first} ', text, re.M))
+        units = {name for name in said.files['units'].decode().split() if not name.startswith('/run/')}
+        self.assertGreater(len(units), 40)
+        self.assertEqual(units - by_first, set())
+        generators = {f'/usr/lib/systemd/system-generators/{name}' for name in said.files['generators'].decode().split()}
+        self.assertEqual((generators | {'/etc/fstab'}) - files, set())
+        self.assertIn('/etc/systemd/system.conf', by_first)
+
+    def audit_callers(self, said):
+        """Who sent anything to the audit system in a boot; needs WITNESS and WITNESSED. journald does in each."""
+        callers = set(CALL.findall(said.files['calls'].decode()))
+        self.assertTrue(any(name.startswith('systemd') for name in callers), callers)
+        self.assertNotIn('<...>', callers)
+        return callers
+
+    def assert_audit_untouched(self, said):
+        callers = self.audit_callers(said)
+        self.assertEqual([name for name in callers if 'bootahead' in name], [])
+        self.assertEqual(said.files['audit-socket'], b'active\n')
 
     def assert_profile(self, machine, contents=('touched-pages', 'resident-metadata')):
         """The profile that a machine has on its disk, and by which evidence it has pages and metadata."""

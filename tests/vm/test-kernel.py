@@ -9,7 +9,7 @@ from support import vm
 class Kernel(support.Case):
     def test_6_1(self):
         with vm.machine(support.installed(kernels=('6.1',), label='kernel')) as machine:
-            said = support.boot(machine, keep=True, clean=True, kernel='6.1')
+            said = support.boot(machine, keep=True, clean=True, kernel='6.1', command_line='bootahead.source=audit')
             self.assert_collected(said, {'audit', 'fanotify'}, 'there is no profile')
             self.assertEqual(said.audit, '')
             self.assert_profile(machine, contents=('resident-pages', 'requested-metadata'))

@@ -54,7 +54,8 @@ class Killed(support.Case):
         """Returns what the machine had to say after that, and whether it has a profile."""
         with vm.machine(self.image) as machine:
             support.disable_auditd(machine)
-            files = vm.boot(machine, 'none', support.RELEASE, run=KILL.replace('$WHOM', whom)).extra['files']
+            files = vm.boot(machine, 'none', support.RELEASE, run=KILL.replace('$WHOM', whom),
+                            command_line='bootahead.source=audit').extra['files']
         self.assertIn('audit-state', files['before'].decode().split())
         self.assert_nothing_left(files)
         return files['journal'].decode(), 'profile' in files
@@ -76,7 +77,7 @@ class Killed(support.Case):
         for seconds in MOMENTS:
             with self.subTest(seconds), vm.machine(self.image) as machine:
                 support.disable_auditd(machine)
-                said = support.boot(machine, after=support.LEFT, command_line=f'kill.after={seconds}')
+                said = support.boot(machine, after=support.LEFT, command_line=f'bootahead.source=audit kill.after={seconds}')
                 self.assertEqual(said.failed, [])
                 self.assert_nothing_left(said.files)
                 self.assertEqual(len(said.lines), 1, said.messages())

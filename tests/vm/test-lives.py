@@ -70,6 +70,7 @@ class Lives(support.Case):
         boot, = table(found['profile'], 'boot')
         self.lives = table(found['profile'], 'process')
         print(f"{len(self.lives)} lives, {boot['sources']}", flush=True)
+        self.assertEqual(boot['sources'], 'fanotify')
         self.assertIn('lives', boot['contents'].split('+'))
         self.assertNotIn('\nloss ', found['profile'])
         self.assert_clock(boot, int(found['clock']))

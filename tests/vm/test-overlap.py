@@ -63,7 +63,7 @@ class Overlap(support.Case):
         with vm.machine(self.image) as machine:
             support.disable_auditd(machine)
             said = support.boot(machine, before=SCRIPT.replace('$TAKE', command).replace('$OWNER', owner),
-                                command_line='log_buf_len=4M printk.devkmsg=on')
+                                command_line='bootahead.source=audit log_buf_len=4M printk.devkmsg=on')
         text = {name: content.decode() for name, content in said.files.items() if not name.startswith('bootahead/')}
         self.assertIn('key=bootahead', text['rules-before'])
         self.assertEqual(settings(text['settings-before'])['pid'], text['before'].split()[0])

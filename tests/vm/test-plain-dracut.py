@@ -21,7 +21,7 @@ class PlainDracut(support.Case):
             said = support.boot(machine)
             self.assertNotIn('Running in initrd', said.journal)
             self.assertEqual(said.decision['stage'], 'early')
-            self.assert_collected(said, {'audit', 'fanotify'}, 'there is no profile')
+            self.assert_collected(said, {'fanotify'}, 'there is no profile')
             self.assertLess(said.reports['collect']['start_us'] / 1e6, said.boot.extra['kernel_seconds'])
 
 
