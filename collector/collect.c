@@ -101,6 +101,8 @@ static void summarize(const struct collection *collection, const struct profile 
                 (double)collection_now_us(collection) / 1e6, name, (unsigned long long)losses, path);
 }
 
+enum { KEPT = 100 }; /* beside what profile_write() returns */
+
 /* What stands in the store is compared, not replaced. */
 static int compare(struct collection *collection, const struct store *store)
 {
@@ -120,8 +122,8 @@ static int compare(struct collection *collection, const struct store *store)
 static int finish(struct collection *collection, const struct store *store)
 {
         CLEANUP(profile_free) struct profile *profile = NULL;
-        const char *why = NULL;
-        int r = finish_profile(collection, &profile);
+        const char *why = "too many events were lost, the old profile stays";
+        int r = store_keeps(store, collection->recording) ? KEPT : finish_profile(collection, &profile);
 
         if (r == 0)
                 r = store_write(store, profile, &why);

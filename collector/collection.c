@@ -50,7 +50,6 @@ static void forget_program(struct recording *recording, uint32_t index, uint32_t
         if (!(flags & PROFILE_ACCESS_EXEC) || process->executing || process->exec_owed)
                 return;
         process->looked = false;
-        free(process->executable);
         process->executable = NULL;
         recording_set_arguments(recording, index, NULL);
 }
@@ -84,7 +83,7 @@ static uint32_t find_process(struct collection *collection, const struct access_
         look_at_accessing(collection, index, seen->flags);
         process = &recording->processes[index];
         if (seen->flags & PROFILE_ACCESS_EXEC || !process->executable)
-                recording_set_text(&process->executable, seen->executable);
+                recording_set_text(recording, &process->executable, seen->executable);
         if (seen->arguments && collection->arguments && !process->executing)
                 recording_set_arguments(recording, index, seen->arguments);
         return index;
@@ -92,15 +91,14 @@ static uint32_t find_process(struct collection *collection, const struct access_
 
 static void find_path(struct collection *collection, uint32_t file, const struct access_seen *seen)
 {
-        struct recorded_file *recorded = &collection->recording->files[file];
         struct resolver resolver = resolver_of(collection);
         char path[PATH_MAX];
 
         if (seen->path)
-                recording_set_text(&recorded->path, seen->path);
+                recording_set_path(collection->recording, file, seen->path);
         else if ((seen->passed && resolve_name(&resolver, seen->passed, &seen->key, path) == 0) ||
                  resolve_inode(&resolver, &seen->key, path) == 0)
-                recording_set_text(&recorded->path, path);
+                recording_set_path(collection->recording, file, path);
 }
 
 void collection_access(struct collection *collection, const struct access_seen *seen)
@@ -136,12 +134,9 @@ void collection_settle(struct collection *collection)
 
                 if (file->path && resolve_confirm(&resolver, file->path, &file->key) == 0)
                         continue;
+                file->path = NULL;
                 if (resolve_inode(&resolver, &file->key, path) == 0 &&
-                    resolve_confirm(&resolver, path, &file->key) == 0) {
-                        recording_set_text(&file->path, path);
-                        continue;
-                }
-                free(TAKE(file->path));
-                recording->losses[PROFILE_LOSS_UNRESOLVED] += file->n_accesses;
+                    resolve_confirm(&resolver, path, &file->key) == 0)
+                        recording_set_path(recording, i, path);
         }
 }

@@ -14,6 +14,9 @@
 #include "resolve.h"
 #include "touched.h"
 
+/* As many as a boot needs, and a few times more; see memory.h. */
+enum { RANGES_MAX = 1 << 18, METADATA_MAX = 1 << 16 };
+
 /* What the profile's tables call the recording's entries. */
 struct finish {
         struct collection *collection;
@@ -65,7 +68,7 @@ static int add_range(void *data, uint64_t offset, uint64_t length, uint64_t time
         uint64_t count = (offset + length + PROFILE_PAGE_SIZE - 1) / PROFILE_PAGE_SIZE - page;
         struct profile_range *range = NULL;
 
-        if (page + count <= UINT32_MAX)
+        if (page + count <= UINT32_MAX && finish->profile->n_ranges < RANGES_MAX)
                 range = profile_add_range(finish->profile);
         if (!range) {
                 finish->collection->recording->losses[PROFILE_LOSS_RANGES]++;
@@ -136,7 +139,6 @@ static int add_files(struct finish *finish)
                 finish->file_index[i] = PROFILE_NONE;
                 if (recording->files[i].path)
                         r = add_file(finish, &recording->files[i], &finish->file_index[i]);
-                free(TAKE(recording->files[i].path)); /* the profile has its own */
                 if (r < 0)
                         return r;
         }
@@ -170,10 +172,11 @@ static int add_unopened(struct finish *finish)
 static int add_metadata_range(void *data, uint64_t offset, uint64_t length, uint64_t time_us)
 {
         struct finish *finish = data;
-        struct profile_metadata *metadata = profile_add_metadata(finish->profile);
+        struct profile_metadata *metadata = NULL;
 
         (void)time_us; /* metadata is replayed at once */
-
+        if (finish->profile->n_metadata < METADATA_MAX)
+                metadata = profile_add_metadata(finish->profile);
         if (!metadata) {
                 finish->collection->recording->losses[PROFILE_LOSS_RANGES]++;
                 return 0;
@@ -196,38 +199,31 @@ static void add_metadata(struct finish *finish)
         }
 }
 
-/* text_of - the profile's copy of a text, "" where there is none or no room for it */
-static int text_of(struct finish *finish, const char *text, const char **ret)
+static const char *text_of(const char *text)
 {
-        *ret = text ? profile_string(finish->profile, text) : "";
-        if (*ret)
-                return 0;
-        *ret = "";
-        return left_out(finish, PROFILE_LOSS_PROCESSES);
+        return text ? text : "";
 }
 
 static int add_process(struct finish *finish, const struct recorded_process *from)
 {
         struct profile_process *to = profile_add_process(finish->profile);
-        int r;
 
         if (!to)
                 return -errno;
         to->pid = from->pid;
         to->start_ticks = from->start_ticks;
         to->parent = from->parent; /* numbered anew by number_parents() */
-        r = text_of(finish, from->executable, &to->executable);
-        if (r == 0)
-                r = text_of(finish, from->unit, &to->unit);
-        if (r < 0)
-                return r;
+        to->executable = text_of(from->executable);
+        to->unit = text_of(from->unit);
+        to->arguments = text_of(from->arguments);
         to->fork_us = from->fork_us;
         to->exec_us = from->exec_us;
         to->exit_us = from->exit_us;
         to->exit_status = from->exit_status;
         to->flags = (from->ticks_computed ? PROFILE_PROCESS_TICKS_COMPUTED : 0) |
+                    (from->arguments_cut ? PROFILE_PROCESS_ARGUMENTS_CUT : 0) |
                     (from->exited ? PROFILE_PROCESS_EXITED : 0);
-        return from->arguments ? profile_set_arguments(finish->profile, to, from->arguments) : 0;
+        return 0;
 }
 
 static void number_parents(struct finish *finish)
@@ -256,7 +252,6 @@ static int add_processes(struct finish *finish)
                 r = add_process(finish, &recording->processes[i]);
                 if (r < 0)
                         return r;
-                recording_forget_texts(recording, i); /* the profile has its own */
         }
         number_parents(finish);
         return 0;
@@ -271,8 +266,10 @@ static void take_accesses(struct finish *finish)
         for (uint32_t i = 0; i < recording->n_accesses; i++) {
                 struct profile_access *access = &recording->accesses[i];
 
-                if (finish->file_index[access->file] == PROFILE_NONE)
+                if (finish->file_index[access->file] == PROFILE_NONE) {
+                        recording->losses[PROFILE_LOSS_UNRESOLVED]++;
                         continue;
+                }
                 access->file = finish->file_index[access->file];
                 access->process = finish->process_index[access->process];
                 recording->accesses[n++] = *access;
@@ -328,7 +325,7 @@ int finish_profile(struct collection *collection, struct profile **ret)
         look_at_all(collection);
         lives_settle(collection->recording,
                      collection->contents & PROFILE_CONTENT_LIVES && !*collection->view.prefix);
-        finish.profile = profile_new();
+        finish.profile = TAKE(collection->recording->texts);
         if (finish.profile)
                 r = fill(&finish);
         free(finish.file_index);

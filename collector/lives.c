@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lives.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* When a thread that is not the first executes a program, the first one ends, and the thread takes its pid
@@ -34,6 +33,15 @@ bool lives_same_start(uint64_t seen, uint64_t computed)
         return seen <= computed + 1 && computed <= seen + LATE_TICKS;
 }
 
+static uint32_t add(struct lives *lives, uint32_t pid, uint32_t parent_pid, uint64_t start_ticks)
+{
+        uint32_t index = recording_add_process(lives->recording, pid, parent_pid, start_ticks);
+
+        if (index == PROFILE_NONE)
+                lives->recording->losses[PROFILE_LOSS_PROCESSES]++;
+        return index;
+}
+
 uint32_t lives_found(struct lives *lives, uint32_t pid, uint32_t parent_pid, uint64_t start_ticks)
 {
         uint32_t index = recording_find_process(lives->recording, pid);
@@ -41,7 +49,7 @@ uint32_t lives_found(struct lives *lives, uint32_t pid, uint32_t parent_pid, uin
         if (index != PROFILE_NONE && !lives->recording->processes[index].exited &&
             lives_same_start(start_ticks, lives->recording->processes[index].start_ticks))
                 return index;
-        return recording_add_process(lives->recording, pid, parent_pid, start_ticks);
+        return add(lives, pid, parent_pid, start_ticks);
 }
 
 /* It was found by its accesses, or in /proc, before its fork was told of. */
@@ -64,7 +72,7 @@ uint32_t lives_fork(struct lives *lives, uint32_t pid, uint32_t parent_pid, uint
         if (index == PROFILE_NONE || !is_found_already(&recording->processes[index], start_ticks)) {
                 if (index != PROFILE_NONE && !recording->processes[index].exited)
                         miss(lives, time_us);
-                index = recording_add_process(recording, pid, parent_pid, 0);
+                index = add(lives, pid, parent_pid, 0);
         }
         if (index == PROFILE_NONE)
                 return index;
@@ -76,7 +84,7 @@ uint32_t lives_fork(struct lives *lives, uint32_t pid, uint32_t parent_pid, uint
                 process->hidden = recording->processes[parent].hidden;
                 /* later the parent may execute something else */
                 if (!process->executable && process->exec_file == PROFILE_NONE)
-                        recording_set_text(&process->executable, recording->processes[parent].executable);
+                        process->executable = recording->processes[parent].executable;
         }
         if (!process->start_ticks) {
                 process->start_ticks = start_ticks;
@@ -95,7 +103,7 @@ uint32_t lives_exec(struct lives *lives, uint32_t pid, uint64_t time_us)
                 return PROFILE_NONE;
         if (!process || (process->exited && time_us > process->exit_us + THREAD_EXEC_US)) {
                 miss(lives, time_us);
-                index = recording_add_process(recording, pid, 0, 0);
+                index = recording_add_process(recording, pid, 0, 0); /* not new: its fork was lost */
                 if (index == PROFILE_NONE)
                         return index;
                 process = &recording->processes[index];
@@ -107,7 +115,6 @@ uint32_t lives_exec(struct lives *lives, uint32_t pid, uint64_t time_us)
         process->hidden = false;
         process->looked = false;
         if (!process->exec_ahead) {
-                free(process->executable);
                 process->executable = NULL;
                 recording_set_arguments(recording, index, NULL);
         }
@@ -187,9 +194,9 @@ static void settle_executable(const struct recording *recording, struct recorded
         if (process->executable)
                 return;
         if (process->exec_file != PROFILE_NONE)
-                recording_set_text(&process->executable, recording->files[process->exec_file].path);
+                process->executable = recording->files[process->exec_file].path;
         else if (parent && process->fork_us && !process->exec_us && parent->exec_us <= process->fork_us)
-                recording_set_text(&process->executable, parent->executable);
+                process->executable = parent->executable;
 }
 
 static void settle_unit(const struct recording *recording, struct recorded_process *process)
@@ -198,7 +205,7 @@ static void settle_unit(const struct recording *recording, struct recorded_proce
                 process->parent == PROFILE_NONE ? NULL : recording->processes[process->parent].unit;
 
         if (!process->unit && unit && strcmp(unit, manager_unit))
-                recording_set_text(&process->unit, unit);
+                process->unit = unit;
 }
 
 void lives_settle(struct recording *recording, bool all)

@@ -44,9 +44,9 @@ static void look(struct collection *collection, uint32_t index)
         if (collection->arguments)
                 arguments_ask(collection->arguments, index, pid, process->exec_us);
         if (process_executable(&collection->view, pid, executable) == 0)
-                recording_set_text(&process->executable, executable);
+                recording_set_text(collection->recording, &process->executable, executable);
         if (process_unit(&collection->view, pid, unit) == 0 && *unit)
-                recording_set_text(&process->unit, unit);
+                recording_set_text(collection->recording, &process->unit, unit);
 }
 
 /* Of an execution that is past by now the answer is not wanted any more. */

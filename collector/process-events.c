@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "memory.h"
 
 enum {
-        RECEIVE_BUFFER = 4 << 20, /* some 10,000 messages */
         MESSAGE_SIZE = 256,
         BATCH = 64,
         BATCHES = 16,          /* of nothing but other messages, before others get their turn */
@@ -165,7 +165,7 @@ static int await_answer(struct process_events *events)
 static int subscribe(struct process_events *events)
 {
         struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC};
-        int size = RECEIVE_BUFFER, yes = 1, r;
+        int size = MEMORY_LIVES / 2, yes = 1, r; /* the kernel doubles it, for its bookkeeping */
 
         events->fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
         if (events->fd < 0)

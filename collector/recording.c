@@ -4,17 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
+#include "memory.h"
 
-/* A boot of a large server opens some 20,000 times a few thousand files; room for 25 of them, which beside
- * the sockets' buffers is as much as a collector may take. */
+/* A boot of a large server opens some 20,000 times a few thousand files: room for ten of them. */
 const struct recording_limits recording_default_limits = {
         .files = 65536,
         .processes = 65536,
-        .accesses = 1u << 19,
+        .accesses = 1u << 18,
 };
-
-enum { ARGUMENTS_SIZE_MAX = 8 << 20 }; /* of all processes together */
 
 /* Open addressing; the keys stand in the recording, a slot holds index + 1. */
 struct table {
@@ -106,9 +103,10 @@ struct recording *recording_new(const struct recording_limits *limits)
         if (!recording)
                 return NULL;
         recording->limits = *limits;
+        recording->texts = profile_new();
         recording->files_by_key = table_new();
         recording->processes_by_pid = table_new();
-        if (!recording->files_by_key || !recording->processes_by_pid) {
+        if (!recording->texts || !recording->files_by_key || !recording->processes_by_pid) {
                 recording_free(recording);
                 return NULL;
         }
@@ -119,10 +117,7 @@ void recording_free(struct recording *recording)
 {
         if (!recording)
                 return;
-        for (uint32_t i = 0; i < recording->n_files; i++)
-                free(recording->files[i].path);
-        for (uint32_t i = 0; i < recording->n_processes; i++)
-                recording_forget_texts(recording, i);
+        profile_free(recording->texts);
         free(recording->files);
         free(recording->processes);
         free(recording->accesses);
@@ -196,56 +191,50 @@ uint32_t recording_add_process(struct recording *recording, uint32_t pid, uint32
 
         if (index >= recording->limits.processes ||
             !make_room(&recording->processes, index, sizeof *recording->processes))
-                goto lost;
+                return PROFILE_NONE;
         recording->processes[index] = (struct recorded_process){.pid = pid,
                                                                 .parent_pid = parent_pid,
                                                                 .parent = PROFILE_NONE,
                                                                 .exec_file = PROFILE_NONE,
                                                                 .start_ticks = start_ticks};
         if (!table_add(recording->processes_by_pid, recording, hash_of_process, index))
-                goto lost;
+                return PROFILE_NONE;
         recording->n_processes++;
         return index;
-lost:
-        recording->losses[PROFILE_LOSS_PROCESSES]++;
-        return PROFILE_NONE;
 }
 
-void recording_set_text(char **text, const char *value)
+void recording_set_path(struct recording *recording, uint32_t file, const char *path)
 {
-        char *copy;
+        const char *copy = path ? profile_string_within(recording->texts, path, MEMORY_TEXTS) : NULL;
 
-        if (!value || (*text && !strcmp(*text, value)))
-                return;
-        copy = strdup(value);
-        if (!copy)
-                return;
-        free(*text);
-        *text = copy;
+        if (copy)
+                recording->files[file].path = copy;
+}
+
+void recording_set_text(struct recording *recording, const char **text, const char *value)
+{
+        const char *copy = value ? profile_string_within(recording->texts, value, MEMORY_TEXTS) : NULL;
+
+        if (copy)
+                *text = copy;
+        else if (value)
+                recording->losses[PROFILE_LOSS_PROCESSES]++;
 }
 
 void recording_set_arguments(struct recording *recording, uint32_t process, const char *arguments)
 {
-        char **text = &recording->processes[process].arguments;
-
-        if (*text)
-                recording->arguments_size -= strlen(*text) + 1;
-        free(*text);
-        *text = NULL;
-        if (!arguments || recording->arguments_size + strlen(arguments) >= ARGUMENTS_SIZE_MAX)
-                return;
-        *text = strdup(arguments);
-        if (*text)
-                recording->arguments_size += strlen(*text) + 1;
-}
-
-void recording_forget_texts(struct recording *recording, uint32_t process)
-{
         struct recorded_process *recorded = &recording->processes[process];
+        char cut[PROFILE_ARGUMENTS_MAX + 1];
+        size_t length = arguments ? strnlen(arguments, PROFILE_ARGUMENTS_MAX) : 0;
 
-        recording_set_arguments(recording, process, NULL);
-        free(TAKE(recorded->executable));
-        free(TAKE(recorded->unit));
+        recorded->arguments = NULL;
+        recorded->arguments_cut = false;
+        if (!arguments)
+                return;
+        memcpy(cut, arguments, length);
+        cut[length] = '\0';
+        recorded->arguments = profile_string_within(recording->texts, cut, MEMORY_ARGUMENTS);
+        recorded->arguments_cut = !recorded->arguments || arguments[length];
 }
 
 /* What an execution opens first is what was asked for; interpreters and loaders follow it. */
@@ -271,10 +260,9 @@ void recording_access(struct recording *recording, uint32_t file, uint32_t proce
                 recording->last_us = time_us;
         if (recording->files[file].n_accesses++ == 0)
                 recording->files[file].first_us = recording->last_us;
-        if (process == PROFILE_NONE)
-                return; /* already counted as a process over the limit */
-        note_exec(&recording->processes[process], file, flags);
-        if (index >= recording->limits.accesses ||
+        if (process != PROFILE_NONE)
+                note_exec(&recording->processes[process], file, flags);
+        if (process == PROFILE_NONE || index >= recording->limits.accesses ||
             !make_room(&recording->accesses, index, sizeof *recording->accesses)) {
                 recording->losses[PROFILE_LOSS_ACCESSES]++;
                 return;

@@ -14,7 +14,7 @@
 
 struct recorded_file {
         struct file_key key;
-        char *path; /* below the recorded root; NULL while it could not be resolved */
+        const char *path; /* below the recorded root; NULL while it could not be resolved */
         uint64_t first_us;
         uint32_t n_accesses;
 };
@@ -26,9 +26,10 @@ struct recorded_process {
         uint32_t exit_status;
         uint64_t start_ticks; /* 0: unknown */
         uint64_t fork_us, exec_us, exit_us;
-        char *executable, *unit, *arguments; /* NULL where unknown */
-        uint32_t exec_file;                  /* the file that it executed last, or PROFILE_NONE */
-        bool ticks_computed;                 /* start_ticks is within one tick */
+        const char *executable, *unit, *arguments; /* NULL where unknown */
+        uint32_t exec_file;                        /* the file that it executed last, or PROFILE_NONE */
+        bool arguments_cut;                        /* there were more, or there was no room for them */
+        bool ticks_computed;                       /* start_ticks is within one tick */
         bool exited;
         bool looked;      /* /proc was read since it executed something */
         bool accessed;    /* something is recorded of it */
@@ -60,7 +61,7 @@ struct recording {
         uint64_t last_us;
         struct profile_interval intervals[RECORDING_INTERVALS];
         uint32_t n_intervals;
-        size_t arguments_size; /* of all processes together */
+        struct profile *texts; /* the profile in the making: it holds all texts, equal ones once */
         struct table *files_by_key, *processes_by_pid;
 };
 
@@ -71,20 +72,21 @@ void recording_free(struct recording *recording);
 uint32_t recording_find_file(const struct recording *recording, const struct file_key *key);
 uint32_t recording_find_process(const struct recording *recording, uint32_t pid);
 
-/* recording_add_x - Return: index, or PROFILE_NONE when over the limit (counted) or out of memory
- * (counted as over the limit). A process that is added takes its pid over from an earlier life. */
+/* recording_add_x - Return: index, or PROFILE_NONE when over the limit or out of memory. A file that is not
+ * added is a lost access, counted here; a process is counted by whoever knows that it is a new one. A process
+ * that is added takes its pid over from an earlier life. */
 uint32_t recording_add_file(struct recording *recording, const struct file_key *key);
 uint32_t recording_add_process(struct recording *recording, uint32_t pid, uint32_t parent_pid,
                                uint64_t start_ticks);
 
-/* recording_set_text - replaces an owned text (path, executable, unit) if the new one differs */
-void recording_set_text(char **text, const char *value);
+/* recording_set_path, recording_set_text - a copy is kept, of a file's path or a process's executable or unit
+ * NULL leaves it as it is. So it is where all texts together take too much memory: then a text is counted as
+ * lost, a file without path at the end. */
+void recording_set_path(struct recording *recording, uint32_t file, const char *path);
+void recording_set_text(struct recording *recording, const char **text, const char *value);
 
-/* recording_set_arguments - Where all of them together would be too long, a process has none. */
+/* recording_set_arguments - a copy is kept, cut to what a profile holds; NULL: unknown */
 void recording_set_arguments(struct recording *recording, uint32_t process, const char *arguments);
-
-/* recording_forget_texts - releases a process's texts */
-void recording_forget_texts(struct recording *recording, uint32_t process);
 
 /* recording_access - the time never runs backwards: an earlier one counts as the latest so far */
 void recording_access(struct recording *recording, uint32_t file, uint32_t process, uint32_t flags,

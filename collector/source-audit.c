@@ -23,11 +23,11 @@
 #include "audit-state.h"
 #include "cleanup.h"
 #include "heartbeat.h"
+#include "memory.h"
 #include "restore.h"
 #include "source.h"
 
 enum {
-        RECEIVE_BUFFER = 24 << 20, /* half of it is the kernel's bookkeeping */
         MESSAGE_SIZE = NLMSG_SPACE(MAX_AUDIT_MESSAGE_LENGTH),
         BATCH = 64,
         BATCHES = 256,     /* before others get their turn */
@@ -64,13 +64,13 @@ struct source_audit {
 static int open_receiver(struct audit_filter *filter, bool enabled)
 {
         _cleanup_close_ int fd = audit_open();
-        int size = RECEIVE_BUFFER / 2, r;
+        int size = MEMORY_AUDIT / 2, r; /* the kernel doubles it, for its bookkeeping */
 
         if (fd < 0)
                 return -errno;
         if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
                 return -errno;
-        r = enabled ? 0 : audit_filter_attach(filter, fd, RECEIVE_BUFFER / 8 * 7);
+        r = enabled ? 0 : audit_filter_attach(filter, fd, MEMORY_AUDIT / 8 * 7);
         return r < 0 ? r : take_fd(&fd);
 }
 

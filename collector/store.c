@@ -38,64 +38,60 @@ int store_init(struct store *store, const struct view *view, const char *output)
         return 0;
 }
 
-/* Events that never reached us; what was cut or has no name any more is not among them. */
-static uint64_t lost_events(const struct profile *profile)
+static const char *path_below(const struct store *store)
 {
-        uint64_t losses = 0;
+        return store->path + (store->folder != AT_FDCWD);
+}
 
-        for (size_t i = 0; i < profile->n_boots; i++)
-                losses += profile->boots[i].losses[PROFILE_LOSS_SOCKET] +
-                          profile->boots[i].losses[PROFILE_LOSS_KERNEL] +
-                          profile->boots[i].losses[PROFILE_LOSS_INCOMPLETE] +
-                          profile->boots[i].losses[PROFILE_LOSS_FANOTIFY] +
-                          profile->boots[i].losses[PROFILE_LOSS_TRACE] +
-                          profile->boots[i].losses[PROFILE_LOSS_LIVES];
-        return losses;
+/* Events that never reached us; what was cut or has no name any more is not among them. */
+static uint64_t lost_events(const uint64_t losses[PROFILE_LOSS_COUNT])
+{
+        return losses[PROFILE_LOSS_SOCKET] + losses[PROFILE_LOSS_KERNEL] + losses[PROFILE_LOSS_INCOMPLETE] +
+               losses[PROFILE_LOSS_FANOTIFY] + losses[PROFILE_LOSS_TRACE] + losses[PROFILE_LOSS_LIVES];
 }
 
 /* Where no channel delivered for a while, nobody knows how many events that hides. */
-static bool is_blind(const struct profile *profile)
+static bool is_blind(const struct profile_interval *intervals, size_t n)
 {
-        for (size_t i = 0; i < profile->n_intervals; i++)
-                if (profile->intervals[i].kind == PROFILE_INTERVAL_BLIND)
+        for (size_t i = 0; i < n; i++)
+                if (intervals[i].kind == PROFILE_INTERVAL_BLIND)
                         return true;
         return false;
 }
 
 static bool is_whole(const struct profile *profile)
 {
-        return lost_events(profile) <= LOSSES_TOLERATED && !is_blind(profile);
+        uint64_t lost = 0;
+
+        for (size_t i = 0; i < profile->n_boots; i++)
+                lost += lost_events(profile->boots[i].losses);
+        return lost <= LOSSES_TOLERATED && !is_blind(profile->intervals, profile->n_intervals);
 }
 
-static bool is_worse(const struct store *store, const char *path, const struct profile *profile)
+bool store_keeps(const struct store *store, const struct recording *recording)
 {
         CLEANUP(profile_free) struct profile *old = NULL;
         _cleanup_close_ int fd = -1;
 
-        if (is_whole(profile))
+        if (lost_events(recording->losses) <= LOSSES_TOLERATED &&
+            !is_blind(recording->intervals, recording->n_intervals))
                 return false;
-        return profile_open(store->folder, path, &fd, NULL) == 0 &&
+        return profile_open(store->folder, path_below(store), &fd, NULL) == 0 &&
                profile_read(fd, PROFILE_PART_ALL, &old, NULL) == 0 && is_whole(old);
 }
 
 int store_write(const struct store *store, const struct profile *profile, const char **ret_why)
 {
-        bool below_root = store->folder != AT_FDCWD;
-        const char *path = store->path + below_root;
-
-        if (below_root && mkdirat(store->folder, BOOTAHEAD_STATEDIR + 1, 0755) < 0 && errno != EEXIST)
+        if (store->folder != AT_FDCWD && mkdirat(store->folder, BOOTAHEAD_STATEDIR + 1, 0755) < 0 &&
+            errno != EEXIST)
                 return -errno;
-        if (is_worse(store, path, profile)) {
-                *ret_why = "too many events were lost, the old profile stays";
-                return STORE_KEPT;
-        }
-        return profile_write(store->folder, path, profile, ret_why);
+        return profile_write(store->folder, path_below(store), profile, ret_why);
 }
 
 int store_read(const struct store *store, struct profile **ret, const char **ret_why)
 {
         _cleanup_close_ int fd = -1;
-        int r = profile_open(store->folder, store->path + (store->folder != AT_FDCWD), &fd, ret_why);
+        int r = profile_open(store->folder, path_below(store), &fd, ret_why);
 
         return r == 0 ? profile_read(fd, PROFILE_PART_REPLAY, ret, ret_why) : r;
 }

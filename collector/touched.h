@@ -12,7 +12,7 @@
 
 enum {
         TOUCHED_FILES_MAX = 65536,
-        TOUCHED_SPANS_MAX = 1 << 18,     /* of all files together */
+        TOUCHED_SPANS_MAX = 1 << 17,     /* of all files together */
         TOUCHED_SPANS_OF_FILE = 1 << 13, /* inserting into them is linear */
         TOUCHED_JOIN_US = 50000,         /* neighbours touched within this time are one span */
 };

@@ -12,10 +12,12 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "memory.h"
 #include "process.h"
 
 enum {
         CPUS_MAX = 4096,
+        CPU_LEAST = 16 << 10, /* bytes of a processor's buffer */
         PAGES_AT_ONCE = 4096, /* of a processor, before others get their turn */
         WAKE_AT_PERCENT = 25,
         STATISTICS_SIZE = 1024,
@@ -160,12 +162,12 @@ static int compare_clocks(struct trace *trace)
 /* Only ever made smaller: that, too, waits for all processors. */
 static int limit_buffers(const struct trace *trace)
 {
-        size_t share = TRACE_MEMORY / trace->n_cpus;
+        size_t share = MEMORY_TRACE / trace->n_cpus;
         char text[64];
         int r = view_read(trace->folder, "buffer_size_kb", text, sizeof text);
 
-        if (share < TRACE_CPU_LEAST)
-                share = TRACE_CPU_LEAST;
+        if (share < CPU_LEAST)
+                share = CPU_LEAST;
         if (r < 0 || strtoull(text, NULL, 10) <= share >> 10)
                 return r < 0 ? r : 0;
         return write_number(trace->folder, "buffer_size_kb", share >> 10);

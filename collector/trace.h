@@ -16,8 +16,6 @@
 
 enum {
         TRACE_TEXT_SIZE = 16384, /* of an event's format, with NUL */
-        TRACE_MEMORY = 8 << 20,  /* of the kernel's buffers, all processors together */
-        TRACE_CPU_LEAST = 64 << 10,
 };
 
 struct trace;

@@ -82,7 +82,7 @@ static int take_strings(struct profile *profile, struct cursor *cursor, size_t n
                                        value_at(rest, n, sizeof(uint16_t), i), i == 0);
                 if (*ret_why)
                         return PROFILE_CORRUPT;
-                strings[i] = strings_add(profile->strings, buffer, length);
+                strings[i] = strings_add(profile->strings, buffer, length, SIZE_MAX);
                 if (!strings[i] && errno == E2BIG) {
                         *ret_why = "the strings are too long in total";
                         return PROFILE_CORRUPT;

@@ -114,7 +114,12 @@ void profile_free(struct profile *profile)
 
 const char *profile_string(struct profile *profile, const char *string)
 {
-        return strings_add(profile->strings, string, strlen(string));
+        return profile_string_within(profile, string, SIZE_MAX);
+}
+
+const char *profile_string_within(struct profile *profile, const char *string, size_t memory)
+{
+        return strings_add(profile->strings, string, strlen(string), memory);
 }
 
 /* A table's room is the next power of two of its count, so that only the count has to be kept. */
@@ -220,18 +225,4 @@ void profile_adopt_accesses(struct profile *profile, struct profile_access *acce
         free(profile->accesses);
         profile->accesses = accesses;
         profile->n_accesses = n;
-}
-
-int profile_set_arguments(struct profile *profile, struct profile_process *process, const char *arguments)
-{
-        size_t length = strnlen(arguments, PROFILE_ARGUMENTS_MAX);
-        const char *copy = strings_add(profile->strings, arguments, length);
-
-        process->flags &= ~(uint32_t)PROFILE_PROCESS_ARGUMENTS_CUT;
-        if (!copy && errno != E2BIG)
-                return -ENOMEM;
-        if (!copy || arguments[length] != '\0')
-                process->flags |= PROFILE_PROCESS_ARGUMENTS_CUT;
-        process->arguments = copy ? copy : "";
-        return 0;
 }

@@ -75,8 +75,8 @@ enum profile_loss {
         PROFILE_LOSS_FANOTIFY,   /* overflows of the fanotify queue (each hides any number of events) */
         PROFILE_LOSS_UNRESOLVED, /* accesses of a file that has no name any more, or none that was found */
         PROFILE_LOSS_FILES,      /* files over the limit of files */
-        PROFILE_LOSS_ACCESSES,   /* accesses over the limit of accesses */
-        PROFILE_LOSS_PROCESSES,  /* processes over the limit of processes */
+        PROFILE_LOSS_ACCESSES,   /* accesses over the limit of accesses, or by processes over theirs */
+        PROFILE_LOSS_PROCESSES,  /* processes, or texts of theirs, over a limit */
         PROFILE_LOSS_RANGES,     /* page or metadata ranges over their limit */
         PROFILE_LOSS_PAGES,      /* files whose residency could not be read */
         PROFILE_LOSS_TRACE,      /* trace events that the kernel's buffer had no room for */
@@ -245,6 +245,10 @@ void profile_free(struct profile *profile);
  * Return: the copy, owned by the profile, or NULL with errno ENOMEM, ENAMETOOLONG or E2BIG (limit). */
 const char *profile_string(struct profile *profile, const char *string);
 
+/* profile_string_within - the same, for which all strings together may take so many bytes of memory at most
+ */
+const char *profile_string_within(struct profile *profile, const char *string, size_t memory);
+
 /* profile_add_x - appends a zeroed entry; a process's arguments are ""
  * Return: the entry, valid until the next is added, or NULL with errno ENOMEM or E2BIG (limit). */
 struct profile_boot *profile_add_boot(struct profile *profile);
@@ -261,11 +265,6 @@ struct profile_interval *profile_add_interval(struct profile *profile);
  * @accesses: from malloc(), with room for @n rounded up to a power of two and for 16; the profile's from now
  * on */
 void profile_adopt_accesses(struct profile *profile, struct profile_access *accesses, size_t n);
-
-/* profile_set_arguments - a process's arguments, cut to what a profile holds, with the flag that says so
- * Where the limit of all strings is reached they are left out, flagged as cut.
- * Return: 0 or negative ENOMEM. */
-int profile_set_arguments(struct profile *profile, struct profile_process *process, const char *arguments);
 
 /* profile_sort - puts the tables into the order that this header promises
  * Files by path (indices that refer to them follow), ranges and walks by first use, metadata by filesystem

@@ -8,6 +8,7 @@
 #include "profile.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum {
@@ -31,7 +32,8 @@ struct profile_strings {
         struct block *blocks; /* newest first */
         struct slot *slots;
         size_t n_slots, n_used;
-        size_t bytes; /* of all strings with their NULs */
+        size_t bytes;  /* of all strings with their NULs */
+        size_t memory; /* of blocks and slots */
 };
 
 struct profile_strings *strings_new(void)
@@ -82,17 +84,28 @@ static struct slot *find(struct slot *slots, size_t n_slots, const char *bytes, 
         }
 }
 
-/* make_room - keeps the set at most half full */
-static int make_room(struct profile_strings *strings)
+/* may_take - whether the set may grow by so much; errno says why not */
+static bool may_take(const struct profile_strings *strings, size_t size, size_t memory)
+{
+        if (strings->memory + size <= memory)
+                return true;
+        errno = E2BIG;
+        return false;
+}
+
+/* make_room - keeps the set at most half full; for a moment both sizes of it are there */
+static bool make_room(struct profile_strings *strings, size_t memory)
 {
         size_t n_slots = strings->n_slots ? strings->n_slots * 2 : SLOTS_MIN;
         struct slot *slots;
 
         if (strings->n_used < strings->n_slots / 2)
-                return 0;
+                return true;
+        if (!may_take(strings, n_slots * sizeof(*slots), memory))
+                return false;
         slots = calloc(n_slots, sizeof(*slots));
         if (!slots)
-                return -ENOMEM;
+                return false;
         for (size_t i = 0; i < strings->n_slots; i++) {
                 const struct slot *old = &strings->slots[i];
 
@@ -100,22 +113,26 @@ static int make_room(struct profile_strings *strings)
                         *find(slots, n_slots, old->string, old->length, old->hash) = *old;
         }
         free(strings->slots);
+        strings->memory += (n_slots - strings->n_slots) * sizeof(*slots);
         strings->slots = slots;
         strings->n_slots = n_slots;
-        return 0;
+        return true;
 }
 
 /* copy - the bytes and a NUL at the end of the newest block */
-static const char *copy(struct profile_strings *strings, const char *bytes, size_t length)
+static const char *copy(struct profile_strings *strings, const char *bytes, size_t length, size_t memory)
 {
         struct block *block = strings->blocks;
         char *string;
 
         if (!block || block->size - block->used < length + 1) {
+                if (!may_take(strings, sizeof(*block) + BLOCK_SIZE, memory))
+                        return NULL;
                 block = malloc(sizeof(*block) + BLOCK_SIZE);
                 if (!block)
                         return NULL;
                 *block = (struct block){.next = strings->blocks, .size = BLOCK_SIZE};
+                strings->memory += sizeof(*block) + BLOCK_SIZE;
                 strings->blocks = block;
         }
         string = block->bytes + block->used;
@@ -126,33 +143,28 @@ static const char *copy(struct profile_strings *strings, const char *bytes, size
         return string;
 }
 
-const char *strings_add(struct profile_strings *strings, const char *bytes, size_t length)
+const char *strings_add(struct profile_strings *strings, const char *bytes, size_t length, size_t memory)
 {
         uint32_t hash = hash_bytes(bytes, length);
         struct slot *slot;
+        const char *string;
 
         if (length > PROFILE_STRING_MAX) {
                 errno = ENAMETOOLONG;
                 return NULL;
         }
-        if (make_room(strings) < 0) {
-                errno = ENOMEM;
-                return NULL;
-        }
-        slot = find(strings->slots, strings->n_slots, bytes, length, hash);
-        if (slot->string)
+        slot = strings->n_slots ? find(strings->slots, strings->n_slots, bytes, length, hash) : NULL;
+        if (slot && slot->string)
                 return slot->string;
         if (strings->bytes + length + 1 > PROFILE_STRINGS_MAX) {
                 errno = E2BIG;
                 return NULL;
         }
-        slot->string = copy(strings, bytes, length);
-        if (!slot->string) {
-                errno = ENOMEM;
+        string = make_room(strings, memory) ? copy(strings, bytes, length, memory) : NULL;
+        if (!string)
                 return NULL;
-        }
-        slot->hash = hash;
-        slot->length = (uint32_t)length;
+        *find(strings->slots, strings->n_slots, bytes, length, hash) =
+                (struct slot){.string = string, .hash = hash, .length = (uint32_t)length};
         strings->n_used++;
-        return slot->string;
+        return string;
 }

@@ -15,7 +15,8 @@ struct profile_strings *strings_new(void); /* NULL: out of memory */
 void strings_free(struct profile_strings *strings);
 
 /* strings_add - the set's copy of the @length bytes at @bytes, which must not hold a NUL
+ * @memory: what the whole set may take for it, in bytes; SIZE_MAX: as much as it needs
  * Return: the copy, NUL-terminated, or NULL with errno ENOMEM, ENAMETOOLONG or E2BIG. */
-const char *strings_add(struct profile_strings *strings, const char *bytes, size_t length);
+const char *strings_add(struct profile_strings *strings, const char *bytes, size_t length, size_t memory);
 
 DEFINE_CLEANUP(struct profile_strings *, strings_free)

@@ -24,6 +24,9 @@ SAMPLING = 0.1       # seconds between two looks at a collector's buffers
 NETLINK_AUDIT = '9'  # as in /proc/net/netlink
 TICKS = os.sysconf('SC_CLK_TCK')
 
+# Kinds of loss that count opens and executions, each once. (One overflow of fanotify's queue hides any number.)
+LOST_ACCESSES = ['socket', 'kernel', 'incomplete', 'unresolved', 'files', 'accesses']
+
 
 class Failure(Exception):
     """A storm or a collector that did not do what it was started for."""
@@ -70,6 +73,9 @@ class Collected:
         start = self.report['start_us']
         return [(kind, start + int(begin), start + int(end)) for kind, begin, end in
                 re.findall(r'^interval boot=0 kind=(\w+) start=(\d+) end=(\d+)$', self.profile or '', re.M)]
+
+    def lost(self):
+        return sum(self.report['losses'][kind] for kind in LOST_ACCESSES)
 
     def accesses(self):
         """Name below the storm's folder, process, time on the boot clock."""

@@ -11,12 +11,26 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "store.h"
 
 DEFINE_CLEANUP(struct profile *, profile_free)
+
+enum { KEPT = 100 };
+
+/* What is lost stands in the recording, and in the profile that is made of it. */
+static int put(const struct store *store, struct profile *profile, struct recording *recording)
+{
+        const char *why;
+
+        memcpy(profile->boots[0].losses, recording->losses, sizeof recording->losses);
+        for (uint32_t i = 0; i < recording->n_intervals; i++)
+                *profile_add_interval(profile) = recording->intervals[i];
+        return store_keeps(store, recording) ? KEPT : store_write(store, profile, &why);
+}
 
 static struct profile *make_profile(void)
 {
@@ -30,22 +44,19 @@ static struct profile *make_profile(void)
 static int write_with_interval(const struct store *store, enum profile_interval_kind kind)
 {
         CLEANUP(profile_free) struct profile *profile = make_profile();
-        struct profile_interval *interval = profile_add_interval(profile);
-        const char *why;
+        struct recording recording = {0};
 
-        *interval = (struct profile_interval){.kind = kind, .start_us = 1, .end_us = 2};
-        return store_write(store, profile, &why);
+        recording_interval(&recording, kind, 1, 2);
+        return put(store, profile, &recording);
 }
 
 static int write_with_losses(const struct store *store, enum profile_loss kind, uint64_t losses)
 {
         CLEANUP(profile_free) struct profile *profile = make_profile();
-        struct profile_boot *boot = &profile->boots[0];
-        const char *why;
+        struct recording recording = {.losses = {[PROFILE_LOSS_UNRESOLVED] = 100000}}; /* no lost events */
 
-        boot->losses[PROFILE_LOSS_UNRESOLVED] = 100000; /* these are no lost events */
-        boot->losses[kind] = losses;
-        return store_write(store, profile, &why);
+        recording.losses[kind] = losses;
+        return put(store, profile, &recording);
 }
 
 static void test_losses(void **state)
@@ -64,14 +75,14 @@ static void test_losses(void **state)
         assert_int_equal(write_with_losses(&store, PROFILE_LOSS_KERNEL, 5000), 0); /* better than none */
         assert_int_equal(write_with_losses(&store, PROFILE_LOSS_KERNEL, 9000), 0); /* no worse in kind */
         assert_int_equal(write_with_losses(&store, PROFILE_LOSS_KERNEL, 3), 0);    /* good */
-        assert_int_equal(write_with_losses(&store, PROFILE_LOSS_KERNEL, 5000), STORE_KEPT);
+        assert_int_equal(write_with_losses(&store, PROFILE_LOSS_KERNEL, 5000), KEPT);
         assert_int_equal(write_with_losses(&store, PROFILE_LOSS_KERNEL, 0), 0);
         for (size_t i = 0; i < sizeof events / sizeof *events; i++)
-                assert_int_equal(write_with_losses(&store, events[i], 101), STORE_KEPT);
+                assert_int_equal(write_with_losses(&store, events[i], 101), KEPT);
         assert_int_equal(write_with_losses(&store, PROFILE_LOSS_ACCESSES, 5000), 0); /* cut, not lost */
         assert_int_equal(write_with_interval(&store, PROFILE_INTERVAL_SHED),
                          0); /* asked for less, files whole */
-        assert_int_equal(write_with_interval(&store, PROFILE_INTERVAL_BLIND), STORE_KEPT);
+        assert_int_equal(write_with_interval(&store, PROFILE_INTERVAL_BLIND), KEPT);
         unlink(path);
         assert_int_equal(write_with_interval(&store, PROFILE_INTERVAL_BLIND), 0);
         assert_int_equal(write_with_interval(&store, PROFILE_INTERVAL_BLIND), 0);

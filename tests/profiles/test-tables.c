@@ -53,6 +53,28 @@ static void test_string_limits(void **state)
         assert_non_null(profile_string(profile, name)); /* one that is there costs nothing */
 }
 
+/* Whoever has little memory for strings is told so, and all that are there already stay to be had. */
+static void test_string_memory(void **state)
+{
+        _cleanup_profile_ struct profile *profile = profile_new();
+        char name[24];
+        size_t added = 0, memory = 1 << 20;
+
+        (void)state;
+        do {
+                errno = 0;
+                snprintf(name, sizeof(name), "%zu", added++);
+        } while (profile_string_within(profile, name, memory));
+        assert_int_equal(errno, E2BIG);
+        assert_in_range(added, memory / 128, memory / 16);
+        for (size_t i = 0; i + 1 < added; i++) {
+                snprintf(name, sizeof(name), "%zu", i);
+                assert_non_null(profile_string_within(profile, name, memory));
+        }
+        assert_null(profile_string_within(profile, "another", memory));
+        assert_non_null(profile_string(profile, "another"));
+}
+
 static void test_add_limits(void **state)
 {
         _cleanup_profile_ struct profile *profile = profile_new();
@@ -132,46 +154,6 @@ static void test_names(void **state)
         for (int i = 0; i < PROFILE_DEVICE_COUNT; i++)
                 for (int j = 0; j < i; j++)
                         assert_string_not_equal(profile_device_name(i), profile_device_name(j));
-}
-
-static void test_arguments(void **state)
-{
-        _cleanup_profile_ struct profile *profile = profile_new();
-        struct profile_process *process = profile_add_process(profile);
-        char words[PROFILE_ARGUMENTS_MAX + 2];
-
-        (void)state;
-        assert_string_equal(process->arguments, "");
-        process->flags = PROFILE_PROCESS_EXITED;
-        memset(words, 'w', sizeof(words));
-        words[PROFILE_ARGUMENTS_MAX + 1] = '\0';
-        assert_int_equal(profile_set_arguments(profile, process, words), 0);
-        assert_int_equal(strlen(process->arguments), PROFILE_ARGUMENTS_MAX);
-        assert_int_equal(process->flags, PROFILE_PROCESS_EXITED | PROFILE_PROCESS_ARGUMENTS_CUT);
-        words[PROFILE_ARGUMENTS_MAX] = '\0';
-        assert_int_equal(profile_set_arguments(profile, process, words), 0);
-        assert_string_equal(process->arguments, words);
-        assert_int_equal(process->flags, PROFILE_PROCESS_EXITED);
-
-        /* where there is no room for another string, the rest of the process is more than nothing */
-        for (size_t i = 0;; i++) {
-                char filler[PROFILE_STRING_MAX + 1];
-
-                memset(filler, 'f', PROFILE_STRING_MAX);
-                snprintf(filler, sizeof(filler), "%08zu", i);
-                filler[8] = 'f';
-                filler[PROFILE_STRING_MAX] = '\0';
-                if (!profile_string(profile, filler))
-                        break;
-        }
-        memset(words, 'A', PROFILE_ARGUMENTS_MAX);
-        while (profile_string(profile, words)) {
-                words[0]++;
-                assert_true(words[0] > 0);
-        }
-        assert_int_equal(profile_set_arguments(profile, process, words), 0);
-        assert_string_equal(process->arguments, "");
-        assert_int_equal(process->flags, PROFILE_PROCESS_EXITED | PROFILE_PROCESS_ARGUMENTS_CUT);
 }
 
 static void add_file(struct profile *profile, const char *path)
@@ -451,11 +433,11 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_strings_are_shared),
                 cmocka_unit_test(test_string_limits),
+                cmocka_unit_test(test_string_memory),
                 cmocka_unit_test(test_add_limits),
                 cmocka_unit_test(test_add_zeroes),
                 cmocka_unit_test(test_adopt),
                 cmocka_unit_test(test_names),
-                cmocka_unit_test(test_arguments),
                 cmocka_unit_test(test_sort),
                 cmocka_unit_test(test_sort_joins),
                 cmocka_unit_test(test_sort_keeps_sorted),
