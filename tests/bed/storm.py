@@ -24,8 +24,9 @@ SAMPLING = 0.1       # seconds between two looks at a collector's buffers
 NETLINK_AUDIT = '9'  # as in /proc/net/netlink
 TICKS = os.sysconf('SC_CLK_TCK')
 
-# Kinds of loss that count opens and executions, each once. (One overflow of fanotify's queue hides any number.)
-LOST_ACCESSES = ['socket', 'kernel', 'incomplete', 'unresolved', 'files', 'accesses']
+# Kinds of loss that count opens and executions, each once, of files that are still there. (One overflow of
+# fanotify's queue hides any number.)
+LOST_ACCESSES = ['socket', 'kernel', 'incomplete', 'files', 'accesses']
 
 
 class Failure(Exception):
@@ -34,6 +35,7 @@ class Failure(Exception):
 
 @dataclasses.dataclass
 class Storm:
+    kind: str
     done: int                 # calls of its kind, each makes one open or execution
     pairs: int                # distinct pairs of process and file among them
     processor_seconds: float
@@ -75,7 +77,20 @@ class Collected:
                 re.findall(r'^interval boot=0 kind=(\w+) start=(\d+) end=(\d+)$', self.profile or '', re.M)]
 
     def lost(self):
-        return sum(self.report['losses'][kind] for kind in LOST_ACCESSES)
+        """Those of its files; a storm of files deletes them all."""
+        kinds = LOST_ACCESSES + (['unresolved'] if self.storm.kind == 'files' else [])
+        return sum(self.report['losses'][kind] for kind in kinds)
+
+    def pairs(self):
+        """Distinct pairs of file and process that are stored."""
+        return len({(name, process) for name, process, _ in self.accesses()})
+
+    def accounted(self):
+        """Share of the storm's calls that are stored or counted as lost. Opens of the same files are merged by
+        fanotify: share of the distinct pairs of file and process that are stored."""
+        if self.storm.kind == 'open':
+            return self.pairs() / self.storm.pairs
+        return (len(self.accesses()) + self.lost()) / self.storm.done
 
     def accesses(self):
         """Name below the storm's folder, process, time on the boot clock."""
@@ -108,7 +123,7 @@ def run(kind, seconds, build, files=1, calls=None, path=None):
                               text=True).stdout
     figures = dict(re.findall(r'^(done|pairs|cpu_us) (\d+)$', said, re.M))
     samples = [(int(at), int(done)) for at, done in re.findall(r'^at (\d+) (\d+)$', said, re.M)]
-    return Storm(int(figures['done']), int(figures['pairs']), int(figures['cpu_us']) / 1e6, samples)
+    return Storm(kind, int(figures['done']), int(figures['pairs']), int(figures['cpu_us']) / 1e6, samples)
 
 
 def processor_seconds(pid):

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,10 +37,15 @@ static void must(long result, const char *what)
 
 static unsigned long memory(void)
 {
-        struct rusage used;
+        FILE *file = fopen("/proc/self/status", "r");
+        unsigned long kib = 0;
+        char line[256];
 
-        getrusage(RUSAGE_SELF, &used);
-        return (unsigned long)used.ru_maxrss * 1024;
+        must(file ? 0 : -1, "/proc/self/status");
+        while (fgets(line, sizeof line, file) && sscanf(line, "VmHWM: %lu", &kib) != 1)
+                continue;
+        fclose(file);
+        return kib * 1024;
 }
 
 static void open_view(struct collection *collection, const char *folder)
@@ -158,6 +162,7 @@ int main(int argc, char **argv)
                 .whole = true,
         };
         struct profile *profile = NULL;
+        const char *why;
 
         if (argc != 2) {
                 fprintf(stderr, "full FOLDER\n");
@@ -171,7 +176,7 @@ int main(int argc, char **argv)
         printf("recorded %lu\n", memory());
         errno = -finish_profile(&collection, &profile);
         must(-errno, "finish_profile");
-        errno = -profile_write(collection.view.root, "profile", profile, NULL);
+        errno = -profile_write(collection.view.root, "profile", profile, &why);
         must(-errno, "profile_write");
         printf("finished %lu\n", memory());
         report(&collection);
