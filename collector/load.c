@@ -39,15 +39,27 @@ void load_init(struct load *load, const struct load_limits *limits, uint64_t now
                 .limits = *limits,
                 .now_us = now_us,
                 .rest_us = (uint64_t)limits->rest_ms * 1000,
+                .busy = LOAD_BUSY,
         };
+}
+
+/* Return: µs until the bucket is empty. */
+static uint64_t drained_after(const struct load *load)
+{
+        return load->level / load->limits.rate * LOAD_BUSY / load->busy;
 }
 
 static void drain(struct load *load, uint64_t elapsed_us)
 {
-        if (elapsed_us > load->level / load->limits.rate)
+        if (elapsed_us > drained_after(load))
                 load->level = 0;
         else
-                load->level -= elapsed_us * load->limits.rate;
+                load->level -= elapsed_us * load->limits.rate / LOAD_BUSY * load->busy;
+}
+
+static uint32_t within(uint32_t value, uint32_t least, uint32_t most)
+{
+        return value < least ? least : value > most ? most : value;
 }
 
 /* Return: whether the bucket ran over; it stays full. */
@@ -81,7 +93,7 @@ static enum load_advice take_up(struct load *load)
         return LOAD_TAKE_UP;
 }
 
-enum load_advice load_step(struct load *load, uint64_t now_us, uint64_t events)
+enum load_advice load_step(struct load *load, uint64_t now_us, uint32_t busy, uint64_t events)
 {
         uint64_t elapsed_us = now_us > load->now_us ? now_us - load->now_us : 0;
         bool drained;
@@ -89,6 +101,7 @@ enum load_advice load_step(struct load *load, uint64_t now_us, uint64_t events)
         if (!load->limits.rate)
                 return LOAD_STAY;
         load->now_us += elapsed_us;
+        load->busy = within(busy, LOAD_BUSY_LEAST, LOAD_BUSY);
         drain(load, elapsed_us);
         drained = !load->level;
         if (!load->shed && drained)
@@ -106,7 +119,7 @@ uint64_t load_wait_us(const struct load *load)
 
         if (!load->shed)
                 return UINT64_MAX;
-        drained_us = load->now_us + load->level / load->limits.rate + 1;
+        drained_us = load->now_us + drained_after(load) + 1;
         if (drained_us < load->wake_us)
                 drained_us = load->wake_us;
         return drained_us - load->now_us;

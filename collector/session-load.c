@@ -4,12 +4,14 @@
  * nothing is asked of it and fanotify carries on, which merges what a storm repeats: files stay whole.
  */
 #include <fcntl.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "session.h"
 
 enum {
+        WORK_US = 100000, /* between two looks at how busy the machine is */
         OPENS = 32,
         MEASURES = 4,
         OPEN_NS = 2000,         /* where the limits of load.h were found */
@@ -47,6 +49,33 @@ static void suit_machine(struct load_limits *limits, const struct view *view)
                 load_limits_scale(limits, (uint32_t)(limits->rate * (uint64_t)OPEN_NS / ns));
 }
 
+/* Idle time of all processors together since they began. */
+static uint64_t read_idle_ms(const struct view *view)
+{
+        unsigned long long seconds, hundredths;
+        char text[64];
+
+        if (view_read(view->proc, "uptime", text, sizeof text) < 0 ||
+            sscanf(text, "%*u.%*u %llu.%llu", &seconds, &hundredths) != 2)
+                return 0; /* as if they never were */
+        return seconds * 1000 + hundredths * 10;
+}
+
+/* How busy all processors were of late, in thousandths of one. */
+static uint32_t busy(struct session *session, uint64_t now_us)
+{
+        uint64_t elapsed_us = now_us - session->work.looked_us, idle_ms, all_ms;
+
+        if (elapsed_us < WORK_US)
+                return session->work.busy;
+        idle_ms = read_idle_ms(&session->collection->view);
+        all_ms = elapsed_us / 1000 * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) + session->work.idle_ms;
+        session->work.busy = all_ms > idle_ms ? (uint32_t)((all_ms - idle_ms) * 1000000 / elapsed_us) : 0;
+        session->work.looked_us = now_us;
+        session->work.idle_ms = idle_ms;
+        return session->work.busy;
+}
+
 void session_load_init(struct session *session)
 {
         bool audit = source_is_audit(session->sources[SLOT_MAIN]);
@@ -56,7 +85,10 @@ void session_load_init(struct session *session)
                 load_limits_scale(&limits, session->options->limit_rate);
         else
                 suit_machine(&limits, &session->collection->view);
-        load_init(&session->load, &limits, collection_now_us(session->collection));
+        session->work.looked_us = collection_now_us(session->collection);
+        session->work.idle_ms = read_idle_ms(&session->collection->view);
+        session->work.busy = LOAD_BUSY;
+        load_init(&session->load, &limits, session->work.looked_us);
 }
 
 /* Somebody else must be heard before audit falls silent. Where that fails, the system's speed goes first. */
@@ -103,10 +135,10 @@ static int take_up(struct session *session)
         struct source *source = session->sources[SLOT_MAIN];
         int r = source->class->narrow(source, session->collection, false);
 
-        recording_interval(session->collection->recording, PROFILE_INTERVAL_SHED, session->shed_us,
-                           collection_now_us(session->collection));
         if (source_is_audit(source))
                 end_relief(session);
+        recording_interval(session->collection->recording, PROFILE_INTERVAL_SHED, session->shed_us,
+                           collection_now_us(session->collection));
         return r;
 }
 
@@ -129,12 +161,13 @@ static uint64_t take_events(struct source *source)
 
 int session_load_step(struct session *session)
 {
+        uint64_t now_us = collection_now_us(session->collection);
         uint64_t events = take_events(session->sources[SLOT_MAIN]);
         uint64_t others = take_events(session->sources[SLOT_GAP]);
 
         if (session->load.shed)
                 events += others;
-        switch (load_step(&session->load, collection_now_us(session->collection), events)) {
+        switch (load_step(&session->load, now_us, busy(session, now_us), events)) {
         case LOAD_SHED:
                 return shed(session);
         case LOAD_TAKE_UP:

@@ -33,6 +33,10 @@ struct session {
         uint64_t checked_us;
         int gather_ms; /* while events are coming; else 0 */
         struct load load;
+        struct {
+                uint64_t looked_us, idle_ms; /* of all processors */
+                uint32_t busy;               /* thousandths of one */
+        } work;
         uint64_t shed_us; /* since when load is shed */
         bool relief;      /* SLOT_GAP's source is there only while load is shed */
         pid_t child;      /* the recorded command, or 0 */

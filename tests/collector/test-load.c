@@ -21,6 +21,7 @@ static const uint64_t came = 123456789; /* when the controller began */
  * load is shed. */
 struct storm {
         uint32_t rate, shed_rate;
+        uint32_t busy; /* 0: as much as counts */
 };
 
 struct outcome {
@@ -39,7 +40,8 @@ static struct outcome run(struct load *load, const struct storm *storm, uint64_t
 
                 if (!load->shed)
                         outcome.whole_us += STEP_US;
-                switch (load_step(load, now_us, (uint64_t)rate * STEP_US / SECOND_US)) {
+                switch (load_step(load, now_us, storm->busy ? storm->busy : LOAD_BUSY,
+                                  (uint64_t)rate * STEP_US / SECOND_US)) {
                 case LOAD_SHED:
                         assert_true(load->shed);
                         outcome.sheds++;
@@ -90,6 +92,22 @@ static void test_storms_are_shed_soon(void **state)
         assert_true(run(&load, &files, 5 * (uint64_t)SECOND_US).shed_after_us < 2 * (uint64_t)SECOND_US);
 }
 
+/* Where the storm gets little of the processors, as little of events slows it down; a boot that waits for its
+ * disk makes few. */
+static void test_slow_storms_are_shed_soon(void **state)
+{
+        static const struct storm opens = {.rate = 6000, .shed_rate = 500, .busy = 250};
+        static const struct storm boot = {.rate = 2000, .busy = 400}, quiet = {.rate = 1000};
+        struct load load = fresh(&load_audit_limits);
+
+        (void)state;
+        assert_true(run(&load, &opens, 5 * (uint64_t)SECOND_US).shed_after_us < 5 * (uint64_t)SECOND_US);
+        load = fresh(&load_audit_limits);
+        assert_int_equal(run(&load, &boot, 60 * (uint64_t)SECOND_US).sheds, 0);
+        load = fresh(&load_audit_limits);
+        assert_int_equal(run(&load, &quiet, 60 * (uint64_t)SECOND_US).sheds, 0);
+}
+
 /* A storm that the narrower channel does not show costs a trial now and then, ever more rarely. */
 static void test_trials_are_short_and_rare(void **state)
 {
@@ -119,7 +137,7 @@ static void test_no_trial_in_a_visible_storm(void **state)
 
 static void test_all_is_well_after_a_storm(void **state)
 {
-        static const struct storm opens = {.rate = 80000, .shed_rate = 500}, calm = {300, 300};
+        static const struct storm opens = {.rate = 80000, .shed_rate = 500}, calm = {300, 300, 0};
         struct load load = fresh(&load_audit_limits);
         struct outcome outcome;
 
@@ -138,13 +156,13 @@ static void test_rests_end_without_events(void **state)
 
         (void)state;
         assert_int_equal(load_wait_us(&load), UINT64_MAX);
-        assert_int_equal(load_step(&load, came + 10, 50000), LOAD_SHED);
+        assert_int_equal(load_step(&load, came + 10, LOAD_BUSY, 50000), LOAD_SHED);
         assert_int_equal(load_wait_us(&load), load_audit_limits.rest_ms * 1000);
         /* what was still under way: two seconds' worth */
-        assert_int_equal(load_step(&load, came + 20, 20000), LOAD_STAY);
+        assert_int_equal(load_step(&load, came + 20, LOAD_BUSY, 20000), LOAD_STAY);
         assert_in_range(load_wait_us(&load), 2000000, 2000001);
-        assert_int_equal(load_step(&load, came + 1500000, 0), LOAD_STAY);
-        assert_int_equal(load_step(&load, load.now_us + load_wait_us(&load), 0), LOAD_TAKE_UP);
+        assert_int_equal(load_step(&load, came + 1500000, LOAD_BUSY, 0), LOAD_STAY);
+        assert_int_equal(load_step(&load, load.now_us + load_wait_us(&load), LOAD_BUSY, 0), LOAD_TAKE_UP);
         assert_int_equal(load_wait_us(&load), UINT64_MAX);
 }
 
@@ -154,7 +172,7 @@ static void test_no_limit(void **state)
         struct load load = fresh(&none);
 
         (void)state;
-        assert_int_equal(load_step(&load, came + 1, UINT64_MAX), LOAD_STAY);
+        assert_int_equal(load_step(&load, came + 1, LOAD_BUSY, UINT64_MAX), LOAD_STAY);
         assert_int_equal(load_wait_us(&load), UINT64_MAX);
 }
 
@@ -165,11 +183,11 @@ static void test_extremes(void **state)
         struct load load = fresh(&limits);
 
         (void)state;
-        assert_int_equal(load_step(&load, came, UINT64_MAX), LOAD_SHED);
-        assert_int_equal(load_step(&load, 0, UINT64_MAX), LOAD_STAY);
+        assert_int_equal(load_step(&load, came, LOAD_BUSY, UINT64_MAX), LOAD_SHED);
+        assert_int_equal(load_step(&load, 0, LOAD_BUSY, UINT64_MAX), LOAD_STAY);
         assert_int_equal(load.now_us, came);
-        assert_int_equal(load_step(&load, UINT64_MAX / 2, 0), LOAD_TAKE_UP);
-        assert_int_equal(load_step(&load, UINT64_MAX / 2, UINT32_MAX), LOAD_SHED);
+        assert_int_equal(load_step(&load, UINT64_MAX / 2, LOAD_BUSY, 0), LOAD_TAKE_UP);
+        assert_int_equal(load_step(&load, UINT64_MAX / 2, LOAD_BUSY, UINT32_MAX), LOAD_SHED);
 }
 
 int main(void)
@@ -177,6 +195,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_boots_are_whole),
                 cmocka_unit_test(test_storms_are_shed_soon),
+                cmocka_unit_test(test_slow_storms_are_shed_soon),
                 cmocka_unit_test(test_trials_are_short_and_rare),
                 cmocka_unit_test(test_no_trial_in_a_visible_storm),
                 cmocka_unit_test(test_all_is_well_after_a_storm),
