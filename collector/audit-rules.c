@@ -123,7 +123,7 @@ static int add_call_rule(int fd, const char *abi, const struct rule_scope *scope
         int machine = audit_determine_machine(abi);
 
         if (machine < 0)
-                return 0; /* this machine has no such programs */
+                return 0; /* audit_rules_see_32_bit() */
         for (size_t i = 0; i < sizeof family / sizeof *family; i++) {
                 int number = audit_name_to_syscall(family[i].name, machine);
 
@@ -132,6 +132,11 @@ static int add_call_rule(int fd, const char *abi, const struct rule_scope *scope
         }
         add_field(&rule, AUDIT_ARCH, AUDIT_EQUAL, audit_machine_to_elf(machine));
         return add_rule(fd, &rule, scope, AUDIT_FILTER_EXIT);
+}
+
+bool audit_rules_see_32_bit(void)
+{
+        return audit_determine_machine("b32") >= 0;
 }
 
 static int add_uring_rule(int fd, const struct rule_scope *scope)

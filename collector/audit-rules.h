@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "audit-tie.h"
@@ -35,6 +36,10 @@ enum audit_call audit_call_of(uint32_t arch, uint32_t syscall);
  * devices in @mounts get rules of their own.
  * Return: 0 or negative errno; what was added goes with the tie that was made before. */
 int audit_rules_add(int fd, const struct mounts *mounts, size_t from, uint32_t session);
+
+/* audit_rules_see_32_bit - whether that is so where the machine has 32-bit programs: the library does not
+ * know their calls everywhere */
+bool audit_rules_see_32_bit(void);
 
 /* audit_rules_spare - keeps the kernel from making the records of each event that we have no use for
  * @arguments: those of executions are of use

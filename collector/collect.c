@@ -255,21 +255,22 @@ static int start(struct session *session, const char **ret_why)
 /* What an earlier collector of this boot saw went with it. */
 static void note_predecessor(struct collection *collection)
 {
-        size_t length = strlen(collection->choice);
-
         if (!report_was_cut_short(&collection->view))
                 return;
         recording_interval(collection->recording, PROFILE_INTERVAL_BLIND, 0, 0);
-        snprintf(collection->choice + length, sizeof collection->choice - length,
-                 "; an earlier collector of this boot was killed");
+        collection_explain(collection, "an earlier collector of this boot was killed");
 }
 
+/* In turn: the guardian of a killed one may be about to remove what that has left. */
 static int begin_report(struct collection *collection, const struct options *options)
 {
+        _cleanup_close_ int turn = -1;
+
         if (options->pages)
                 return report_begin_pages(collection);
         if (!collection->whole)
                 return 0;
+        turn = restore_turn(&collection->view);
         note_predecessor(collection);
         return report_begin(collection);
 }

@@ -2,7 +2,9 @@
 #include "collection.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "cleanup.h"
@@ -14,6 +16,13 @@ enum { NAMES_TRIED = 8 };
 static struct resolver resolver_of(const struct collection *collection)
 {
         return (struct resolver){.view = &collection->view, .mounts = &collection->mounts};
+}
+
+void collection_explain(struct collection *collection, const char *more)
+{
+        size_t length = strlen(collection->choice);
+
+        snprintf(collection->choice + length, sizeof collection->choice - length, "; %s", more);
 }
 
 uint64_t collection_now_us(const struct collection *collection)

@@ -46,6 +46,9 @@ struct access_seen {
         const char *path;                 /* where the source knows it already, or NULL */
 };
 
+/* collection_explain - adds to the choice what else is to be known of it */
+void collection_explain(struct collection *collection, const char *more);
+
 /* collection_now_us - µs since the start of collection */
 uint64_t collection_now_us(const struct collection *collection);
 

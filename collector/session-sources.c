@@ -118,7 +118,7 @@ int session_replace_audit(struct session *session, const char *why)
 {
         struct collection *collection = session->collection;
         struct source *audit = session->sources[SLOT_MAIN];
-        size_t length = strlen(collection->choice);
+        char change[sizeof collection->choice];
         int r;
 
         if (!audit || !source_is_audit(audit))
@@ -132,7 +132,8 @@ int session_replace_audit(struct session *session, const char *why)
                 session->sources[SLOT_MAIN] = NULL;
         else
                 session_load_init(session);
-        snprintf(collection->choice + length, sizeof collection->choice - length, "; then fanotify: %s", why);
+        snprintf(change, sizeof change, "then fanotify: %s", why);
+        collection_explain(collection, change);
         return r;
 }
 

@@ -435,6 +435,8 @@ int source_audit_start(struct collection *collection, const struct source_scope 
         }
         heartbeat_start(&audit->heartbeat, &collection->view, &collection->mounts);
         collection->sources |= PROFILE_SOURCE_AUDIT;
+        if (!audit_rules_see_32_bit())
+                collection_explain(collection, "no 32-bit programs");
         *ret = &audit->source;
         return 1;
 fail:
