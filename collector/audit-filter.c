@@ -21,9 +21,9 @@ struct audit_filter_counts {
         _Atomic uint64_t dropped; /* events */
 };
 
-/* The kernel allots as much as most records need and trims what a record leaves of it (netlink_trim()):
- * beside the record there are the buffer's heads, and where it is long the rest (Linux 6.1 to 6.18, x86-64:
- * 650 bytes for 60, 930 for 350, 2304 for 580 and more). */
+/* The kernel allots as much as most records need and trims what one leaves of it (netlink_trim()): beside the
+ * record there are the buffer's heads and what allocations are rounded up by. In a full buffer of opens the
+ * sum of it is a little less than this (Linux 6.18, x86-64). */
 enum { HEADS = 640 };
 
 _Static_assert(sizeof(struct audit_filter_counts) == 24, "as the program in the kernel has it");

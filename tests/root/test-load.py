@@ -189,7 +189,7 @@ class Load(SameAuditState):
 
     def test_memory_when_all_tables_are_full(self):
         """Beside what the kernel holds while it collects; that is free again when the profile is made."""
-        with tempfile.TemporaryDirectory(dir='/var/tmp') as folder:
+        with tempfile.TemporaryDirectory(dir='/dev/shm') as folder:
             said = subprocess.run([f'{BUILD}/tests/root/full', folder], check=True, capture_output=True,
                                   text=True).stdout
         figures = {name: int(value) for name, value in re.findall(r'(\w+) (\d+)$', said, re.M)}
