@@ -241,8 +241,11 @@ class Moments(Collecting):
         stuck = subprocess.Popen(['python3', '-c', STUCK, place / 'file'], stdin=subprocess.PIPE,
                                  stdout=subprocess.PIPE, text=True)
         self.addCleanup(stuck.communicate)
-        self.addCleanup(subprocess.run, ['fsfreeze', '--unfreeze', place], check=True)
         self.assertEqual(stuck.stdout.readline(), 'mapped\n')
+        # also when this test is killed: who waits for the frozen lets others wait, like ps
+        thaw = subprocess.Popen(['sh', '-c', 'read -r _; exec fsfreeze --unfreeze "$0"', place],
+                                stdin=subprocess.PIPE, start_new_session=True)
+        self.addCleanup(thaw.communicate)
         subprocess.run(['fsfreeze', '--freeze', place], check=True)
         stuck.stdin.write('\n')
         stuck.stdin.flush()
