@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""bootahead-late's command line; what it does is tested in boots. Usage: test-late.py PROGRAM"""
+"""bootahead-late's command line; what it does is tested in containers and boots. Usage: test-late.py PROGRAM"""
 
 import re
 import subprocess

@@ -35,6 +35,12 @@ dmesg > kernel
 systemctl list-units --failed --plain --no-legend > failed
 '''
 
+# Whether the program that sorts the audit socket's records is in the kernel: it shares memory with the collector.
+SORTED = '''
+read -r pid rest < /run/bootahead/collect.pid
+grep -c anon_inode:bpf-map "/proc/$pid/maps" > sorted
+'''
+
 # What a collecting boot must leave as it was. Needs auditctl.
 LEFT = '''
 systemctl show --property=LoadState --value systemd-journald-audit.socket > socket

@@ -11,8 +11,7 @@ import tempfile
 import support
 from support import vm
 
-KILL = '''
-read -r pid rest < /run/bootahead/collect.pid
+KILL = support.SORTED + '''
 ls /run/bootahead > before
 kill -KILL $WHOM
 while [ -e /run/bootahead/audit-state ] && [ "${waited:=0}" -lt 20 ]; do sleep 1; waited=$((waited + 1)); done
@@ -57,6 +56,7 @@ class Killed(support.Case):
             files = vm.boot(machine, 'none', support.RELEASE, run=KILL.replace('$WHOM', whom),
                             command_line='bootahead.source=audit').extra['files']
         self.assertIn('audit-state', files['before'].decode().split())
+        self.assertEqual(files['sorted'], b'1\n')
         self.assert_nothing_left(files)
         return files['journal'].decode(), 'profile' in files
 
