@@ -11,6 +11,7 @@
 
 #include "audit-reply.h"
 #include "audit-rules.h"
+#include "audit-thread.h"
 #include "cleanup.h"
 #include "process.h"
 
@@ -132,6 +133,7 @@ int audit_state_save(const struct view *view, const struct audit_settings *setti
         fprintf(file, "enabled=%u\nfailure=%u\nrate_limit=%u\nbacklog_limit=%u\nbacklog_wait_time=%u\n",
                 settings->enabled, settings->failure, settings->rate_limit, settings->backlog_limit,
                 settings->backlog_wait_time);
+        fprintf(file, "thread=%d\n", settings->thread);
         fprintf(file, "collector=%d %llu\n", (int)getpid(), (unsigned long long)self.start_ticks);
         if (fflush(file) || ferror(file))
                 return -EIO;
@@ -147,6 +149,7 @@ int audit_settings_take(int fd, const struct audit_settings *saved)
 {
         int r = audit_set_backlog_wait_time(fd, audit_our_settings.backlog_wait_time);
 
+        audit_thread_gather(saved->thread);
         if (r >= 0 && saved->backlog_limit < audit_our_settings.backlog_limit && saved->backlog_limit)
                 r = audit_set_backlog_limit(fd, audit_our_settings.backlog_limit);
         if (r >= 0)
@@ -185,6 +188,7 @@ int audit_settings_give_back(int fd, const struct audit_settings *saved)
         struct audit_settings now;
         int r = audit_settings_read(fd, &now);
 
+        audit_thread_give_back(saved->thread);
         if (r < 0)
                 return r;
         if (now.enabled == AUDIT_LOCKED)
@@ -205,12 +209,14 @@ static int parse_state(const char *text, struct audit_settings *ret, int *ret_pi
                        unsigned long long *ret_ticks)
 {
         if (sscanf(text,
-                   "enabled=%u failure=%u rate_limit=%u backlog_limit=%u backlog_wait_time=%u collector=%d "
-                   "%llu",
+                   "enabled=%u failure=%u rate_limit=%u backlog_limit=%u backlog_wait_time=%u thread=%d "
+                   "collector=%d %llu",
                    &ret->enabled, &ret->failure, &ret->rate_limit, &ret->backlog_limit,
-                   &ret->backlog_wait_time, ret_pid, ret_ticks) != 7)
+                   &ret->backlog_wait_time, &ret->thread, ret_pid, ret_ticks) != 8)
                 return -EBADMSG;
-        return ret->enabled > 1 || ret->failure > AUDIT_FAIL_PANIC || *ret_pid <= 1 ? -EBADMSG : 0;
+        return ret->enabled > 1 || ret->failure > AUDIT_FAIL_PANIC || *ret_pid <= 1 || ret->thread < 0
+                       ? -EBADMSG
+                       : 0;
 }
 
 /* Most rules went with their collector; what it left otherwise goes here. */

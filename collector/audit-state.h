@@ -21,6 +21,7 @@ struct audit_settings {
         uint32_t lost;    /* the kernel's counter */
         uint32_t backlog; /* records now in the kernel's queue */
         bool others;      /* of what was saved: somebody else has set @enabled since */
+        int thread;       /* of what was saved: the kernel's thread, see audit-thread.h, or 0 */
 };
 
 extern const struct audit_settings audit_our_settings;

@@ -21,6 +21,7 @@
 #include "audit-relay.h"
 #include "audit-rules.h"
 #include "audit-state.h"
+#include "audit-thread.h"
 #include "cleanup.h"
 #include "heartbeat.h"
 #include "memory.h"
@@ -380,8 +381,10 @@ static int enter_session(struct source_audit *audit)
 
 static int take(struct source_audit *audit, struct collection *collection, const struct source_scope *scope)
 {
-        int r = audit_state_save(&collection->view, &audit->saved);
+        int r;
 
+        audit->saved.thread = audit_thread_find(&collection->view);
+        r = audit_state_save(&collection->view, &audit->saved);
         if (r == 0)
                 r = keep_silent(audit, collection);
         if (r == 0)

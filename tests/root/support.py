@@ -43,9 +43,15 @@ def need_root_and_audit():
         skip('an audit daemon is registered on this machine')
 
 
+def audit_thread():
+    """The scheduling policy of the kernel's thread that hands over the records."""
+    pid = subprocess.run(['pgrep', '-x', 'kauditd'], check=True, capture_output=True, text=True).stdout
+    return os.sched_getscheduler(int(pid))
+
+
 def audit_state():
     shown = subprocess.run([AUDITOR, 'show'], capture_output=True, text=True)
-    return shown.stdout if shown.returncode == 0 else None
+    return f'{shown.stdout}thread={audit_thread()}\n' if shown.returncode == 0 else None
 
 
 def unquote(text):

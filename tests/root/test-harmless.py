@@ -48,6 +48,7 @@ class Harmless(Collecting):
         self.assertIn('enabled=1', state)
         self.assertIn('failure=0', state)
         self.assertIn('backlog_wait_time=0', state)
+        self.assertIn(f'thread={os.SCHED_BATCH}', state)
         self.assertIn(f'pid={running.pid}', state)
         self.assertIn('sources=audit', Profile(self.output).text)
 
