@@ -3,7 +3,6 @@
  * The processes themselves: what the kernel tells of every fork, execution and exit goes into the recording;
  * those that run a program are looked at while they are there. No accesses come from here.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -19,6 +18,8 @@ enum {
         BATCH = 64,
         BATCHES = 64,  /* before others get their turn */
         TO_LOOK = 256, /* as many as may be looked at at once; who is not waits for the end */
+        KTHREADD = 2,
+        THREADS_TEXT = 16 << 10, /* what does not fit is looked at one by one */
 };
 
 struct source_lives {
@@ -130,21 +131,45 @@ static int add_process(struct source_lives *source, struct collection *collectio
         return 0;
 }
 
+/* They are most of a machine's processes, and the kernel names them all at once, where it is built for that.
+ * A helper that it started is among them, until it executes something. */
+static int add_kernel_threads(struct source_lives *source, struct collection *collection)
+{
+        char text[THREADS_TEXT], *at = text, *end;
+        struct life life;
+
+        if (life_read(&collection->view, KTHREADD, &life) < 0 || !life.kernel ||
+            view_read(collection->view.proc, "2/task/2/children", text, sizeof text) < 0)
+                return 0;
+        for (uint32_t pid; pid = (uint32_t)strtoul(at, &end, 10), *end == ' '; at = end + 1) {
+                uint32_t index = lives_found(&source->lives, pid, KTHREADD, 0);
+
+                if (index == PROFILE_NONE)
+                        return -E2BIG;
+                collection->recording->processes[index].hidden = true;
+        }
+        return 0;
+}
+
 /* Those that are older than our listening. */
 static int add_processes(struct source_lives *source, struct collection *collection)
 {
         int fd = openat(collection->view.proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         _cleanup_closedir_ DIR *folder = fd < 0 ? NULL : fdopendir(fd);
         const struct dirent *entry;
-        int r = 0;
+        int r;
 
         if (fd >= 0 && !folder)
                 close(fd);
         if (!folder)
                 return -errno;
-        while (r == 0 && (entry = readdir(folder)))
-                if (isdigit((unsigned char)*entry->d_name))
-                        r = add_process(source, collection, atoi(entry->d_name));
+        r = add_kernel_threads(source, collection);
+        while (r == 0 && (entry = readdir(folder))) {
+                pid_t pid = atoi(entry->d_name);
+
+                if (pid > 0 && recording_find_process(collection->recording, (uint32_t)pid) == PROFILE_NONE)
+                        r = add_process(source, collection, pid);
+        }
         return r;
 }
 
