@@ -20,7 +20,7 @@ enum {
            kernel keeps for us finds room. */
         GATHER_MS = 30,
         GATHER_STORM_MS = 10,
-        STORM = 1000,    /* events in one turn */
+        STORM = 500,     /* events in one turn */
         CHECK_MS = 1000, /* between questions to the main channel whether it still serves */
 };
 
