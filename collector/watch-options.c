@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "watch-options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <pwd.h>
@@ -75,7 +76,7 @@ static bool parse_number(const char *text, unsigned int *ret)
 
         errno = 0;
         value = strtoul(text, &end, 10);
-        if (errno || end == text || *end || *text == '-' || value > UINT32_MAX)
+        if (errno || !isdigit((unsigned char)*text) || *end || value > UINT32_MAX)
                 return false;
         *ret = (unsigned int)value;
         return true;
@@ -112,20 +113,39 @@ static bool add_text(const char *text, struct watch_texts *texts)
         return true;
 }
 
-/* Events tell of names without symbolic links, failed calls of names as they were passed: either fits. */
-static bool parse_path(const char *text, struct watch_options *options, struct watch_texts *texts)
+/* @name: owned by the callee from here on; NULL or empty: there is none */
+static bool add_other_name(char *name, struct watch_options *options, struct watch_texts *texts)
 {
-        _cleanup_free_ char *resolved = NULL;
+        _cleanup_free_ char *owned = name;
 
-        if (!add_text(text, texts))
-                return false;
-        resolved = *text == '/' ? realpath(text, NULL) : NULL;
-        if (!resolved || !strcmp(resolved, text))
+        if (!owned || !*owned || !strcmp(owned, texts->values[texts->n - 1]))
                 return true;
-        if (!add_text(resolved, texts))
+        if (!add_text(owned, texts))
                 return false;
-        options->resolved[options->n_resolved++] = TAKE(resolved);
+        options->resolved[options->n_resolved++] = TAKE(owned);
         return true;
+}
+
+/* Events tell of names without symbolic links, failed calls of names as they were passed: either fits. */
+static bool parse_program(const char *text, struct watch_options *options)
+{
+        struct watch_texts *texts = &options->filter.executables;
+
+        if (*text != '/' && strchr(text, '/'))
+                return complain(text, "is neither an absolute path nor a name");
+        return add_text(text, texts) &&
+               add_other_name(*text == '/' ? realpath(text, NULL) : NULL, options, texts);
+}
+
+/* Those of files, moreover, are below the place where the filesystem is mounted first. */
+static bool parse_path(const char *text, const struct view *view, struct watch_options *options)
+{
+        struct watch_texts *texts = &options->filter.paths;
+
+        if (*text != '/')
+                return complain(text, "is not an absolute path");
+        return add_text(text, texts) && add_other_name(realpath(text, NULL), options, texts) &&
+               add_other_name(watch_first_name(view, texts->values[texts->n - 1]), options, texts);
 }
 
 static bool parse_user(const char *text, struct watch_filter *filter)
@@ -175,11 +195,9 @@ static bool take_option(int option, const struct view *view, struct watch_option
         case OPTION_CLASS:
                 return parse_classes(optarg, &options->filter);
         case OPTION_PATH:
-                if (*optarg != '/')
-                        return complain(optarg, "is not an absolute path");
-                return parse_path(optarg, options, &options->filter.paths);
+                return parse_path(optarg, view, options);
         case OPTION_EXECUTABLE:
-                return parse_path(optarg, options, &options->filter.executables);
+                return parse_program(optarg, options);
         case OPTION_UNIT:
                 return add_text(optarg, &options->filter.units);
         case OPTION_USER:

@@ -10,7 +10,7 @@ struct watch_options {
         bool json;
         unsigned int seconds;                 /* 0: until a signal */
         unsigned int events;                  /* 0: any number */
-        char *resolved[2 * WATCH_VALUES_MAX]; /* what symbolic links in the filter's names lead to */
+        char *resolved[2 * WATCH_VALUES_MAX]; /* other names of what the filter names */
         size_t n_resolved;
 };
 

@@ -27,27 +27,63 @@ static FILE *open_table(const struct view *view)
         return table;
 }
 
-/* The last of the longest hides the others. */
-dev_t watch_device_of(const struct view *view, const char *path)
+/* What is left of a path below a folder, "" or "/..."; "/" as a folder leaves all but itself. */
+static const char *rest_below(const char *path, const char *folder)
 {
-        _cleanup_free_ char *text = NULL;
+        const char *rest = path + (folder[1] ? strlen(folder) : 0);
+
+        return rest[0] == '/' && !rest[1] ? "" : rest;
+}
+
+/* Where a path lies: the last of the longest hides the others.
+ * @ret_name: its name within the filesystem, on the heap; or NULL: not asked for */
+static dev_t find_mount(const struct view *view, const char *path, char **ret_name)
+{
+        _cleanup_free_ char *text = NULL, *name = NULL;
         _cleanup_fclose_ FILE *table = open_table(view);
         size_t size = 0, longest = 0;
         dev_t device = 0;
 
         while (table && getline(&text, &size, table) >= 0) {
                 struct mount_line line;
-                size_t length;
 
-                if (!mount_line_parse(text, &line) || !watch_path_is_below(path, line.path))
+                if (!mount_line_parse(text, &line) || !watch_path_is_below(path, line.path) ||
+                    strlen(line.path) < longest)
                         continue;
-                length = strlen(line.path);
-                if (length >= longest) {
-                        longest = length;
-                        device = makedev(line.major, line.minor);
-                }
+                longest = strlen(line.path);
+                device = makedev(line.major, line.minor);
+                free(TAKE(name));
+                if (ret_name &&
+                    asprintf(&name, "%s%s", line.root[1] ? line.root : "", rest_below(path, line.path)) < 0)
+                        name = NULL;
         }
+        if (ret_name)
+                *ret_name = TAKE(name);
         return device;
+}
+
+dev_t watch_device_of(const struct view *view, const char *path)
+{
+        return find_mount(view, path, NULL);
+}
+
+char *watch_first_name(const struct view *view, const char *path)
+{
+        _cleanup_free_ char *text = NULL, *name = NULL;
+        _cleanup_fclose_ FILE *table = open_table(view);
+        dev_t device = find_mount(view, path, &name);
+        char *first = NULL;
+        size_t size = 0;
+
+        while (!first && table && name && getline(&text, &size, table) >= 0) {
+                struct mount_line line;
+
+                if (mount_line_parse(text, &line) && makedev(line.major, line.minor) == device &&
+                    watch_path_is_below(*name ? name : "/", line.root) &&
+                    asprintf(&first, "%s%s", line.path[1] ? line.path : "", rest_below(name, line.root)) < 0)
+                        return NULL;
+        }
+        return first;
 }
 
 int watch_mount_open(const struct view *view, const char *type)
@@ -74,7 +110,8 @@ int watch_device_parse(const struct view *view, const char *text, dev_t *ret)
         struct stat status;
         char rest;
 
-        if (sscanf(text, "%u:%u%c", &major_number, &minor_number, &rest) == 2) {
+        if (strspn(text, "0123456789:") == strlen(text) &&
+            sscanf(text, "%9u:%9u%c", &major_number, &minor_number, &rest) == 2) {
                 *ret = makedev(major_number, minor_number);
                 return 0;
         }

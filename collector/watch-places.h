@@ -48,6 +48,10 @@ int watch_place_path(struct watch_place *place, const struct view *view, struct 
  * Return: 0: unknown. */
 dev_t watch_device_of(const struct view *view, const char *path);
 
+/* watch_first_name - what a path is called where its filesystem is mounted first, by the mount table
+ * Return: on the heap, or NULL: unknown. */
+char *watch_first_name(const struct view *view, const char *path);
+
 /* watch_mount_open - the first mount of a filesystem type, as it is: to mount it anew would change its
  * options Return: descriptor of its folder, owned by the caller, or negative errno (ENOENT: there is none).
  */

@@ -40,12 +40,14 @@ bool mount_line_parse(char *text, struct mount_line *ret)
         if (sscanf(text, "%" SCNu64 " %*u %u:%u", &ret->id, &ret->major, &ret->minor) != 3)
                 return false;
         strtok_r(text, " ", &rest);
-        for (int field = 0; field < 3; field++)
+        for (int field = 0; field < 2; field++)
                 strtok_r(NULL, " ", &rest);
+        ret->root = strtok_r(NULL, " ", &rest);
         ret->path = strtok_r(NULL, " ", &rest);
         ret->type = strtok_r(separator + 3, " ", &rest);
-        if (!ret->path || !ret->type)
+        if (!ret->root || !ret->path || !ret->type)
                 return false;
+        unescape(ret->root);
         unescape(ret->path);
         return true;
 }

@@ -13,7 +13,8 @@
 struct mount_line {
         uint64_t id;
         unsigned int major, minor; /* of the superblock */
-        char *path, *type;         /* in the line's own text, unescaped */
+        char *root;                /* which of its folders is mounted, or file */
+        char *path, *type;         /* all in the line's own text, unescaped */
 };
 
 /* mount_line_parse - takes @text apart in place. Return: whether it is such a line. */

@@ -354,6 +354,22 @@ time.sleep(0.3)  # while it lives, its names can be made absolute
                          {('create', f'{self.folder}/there/made', 'ok'), ('open', f'{self.folder}/there/made', 'ok'),
                           ('open', f'{self.folder}/link/no/no', 'failed')})
 
+    def test_further_mounts(self):
+        """Of a folder, a file, another name of a filesystem: events tell of them where it was mounted first."""
+        first, again, file = (pathlib.Path(self.folder, name) for name in ('first', 'again', 'file'))
+        for folder in (first / 'inside', again):
+            folder.mkdir(parents=True)
+        file.touch()
+        (first / 'inside/target').touch()
+        for source, target in ((first, again), (first / 'inside/target', file)):
+            subprocess.run(['mount', '--bind', source, target], check=True)
+            self.addCleanup(subprocess.run, ['umount', target], check=True)
+        watchers = [self.watch('--class=open', f'--path={path}') for path in (again / 'inside', file)]
+        for path in (again / 'inside/target', file):
+            subprocess.run(['cat', path], check=True)
+        for watcher in watchers:
+            self.assertEqual(watcher.finish().told('path'), [(f'{first}/inside/target',)] * 2)
+
     def test_devices(self):
         """A filesystem that is mounted meanwhile, alone; and all but it."""
         image, mount = f'{self.folder}/image', f'{self.folder}/mounted'
@@ -486,7 +502,7 @@ for i in range(60000):
 
     def test_usage(self):
         for arguments, code in ((['--class=paint'], 2), (['--path=etc'], 2), (['--user=no-such-user'], 2),
-                                (['--device=0'], 2), (['--result=maybe'], 2), (['--events=0'], 2), (['word'], 2),
+                                (['--device=0'], 2), (['--device=-1:0'], 2), (['--executable=a/b'], 2), (['--result=maybe'], 2), (['--events=0'], 2), (['word'], 2),
                                 (['--class=lookup'], 2), (['--class=fork', '--result=failed'], 2),
                                 (['--unit='], 2), (['--class=open,'], 2), (['--help'], 0)):
             result = subprocess.run([WATCH, *arguments], capture_output=True)
