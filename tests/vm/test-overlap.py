@@ -5,9 +5,7 @@ The administrator takes the audit system while a boot is collected by it: he fin
 and fanotify goes on in the same profile.
 """
 
-import pathlib
 import re
-import tempfile
 
 import records
 import support
@@ -50,18 +48,14 @@ def settings(text):
 
 
 class Overlap(support.Case):
-    @classmethod
-    def setUpClass(cls):
-        with tempfile.TemporaryDirectory() as tree:
-            folder = pathlib.Path(tree) / 'etc/systemd/system/bootahead-collect.service.d'
-            folder.mkdir(parents=True)
-            (folder / 'settle.conf').write_text(DROP_IN)
-            cls.image = support.installed('audited', add=[tree], label='overlap')
-
     def take(self, command, owner='0'):
         """Boots, runs the administrator's command while the boot is collected, and returns what there was to see."""
-        with vm.machine(self.image) as machine:
+        with vm.machine(support.installed('audited')) as machine:
             support.disable_auditd(machine)
+            with vm.opened(machine) as root:
+                folder = root / 'etc/systemd/system/bootahead-collect.service.d'
+                folder.mkdir()
+                (folder / 'settle.conf').write_text(DROP_IN)
             said = support.boot(machine, before=SCRIPT.replace('$TAKE', command).replace('$OWNER', owner),
                                 command_line='bootahead.source=audit log_buf_len=4M printk.devkmsg=on')
         text = {name: content.decode() for name, content in said.files.items() if not name.startswith('bootahead/')}
