@@ -96,10 +96,10 @@ def say(text):
 
 
 @contextlib.contextmanager
-def locked(folder):
-    """Only one process makes images in a folder."""
+def locked(folder, kind):
+    """Only one process makes images of a kind in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / 'image.lock', 'w') as lock:
+    with open(folder / f'{kind}.lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -166,7 +166,7 @@ def build(kind, packages, after, build_dir, before=BEFORE):
     recipe = [RELEASE, SIZE, UUID, MACHINE_ID, before, after.replace(str(HERE), ''), *packages,
               (HERE / 'bed-report').read_text(), (HERE / 'bed-report.service').read_text()]
     name = f"{kind}-{hashlib.sha256('|'.join(recipe).encode()).hexdigest()[:12]}"
-    with locked(folder):
+    with locked(folder, kind):
         if image := made(folder, name):
             return image
         say(f'making the {kind} image')
@@ -236,7 +236,7 @@ def with_tree(image, staging, kernels=('6.12',), label='installed'):
     """
     folder, staging = image.path.parent, pathlib.Path(staging)
     name = f"{image.path.stem}+{label}+{'+'.join(kernels)}-{digest(staging)}"
-    with locked(folder):
+    with locked(folder, f'{image.path.stem}+{label}'):
         if changed := made(folder, name):
             return changed
         say(f"installing '{staging}' into a copy of {image.path.stem}")
