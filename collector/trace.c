@@ -173,13 +173,16 @@ static int limit_buffers(const struct trace *trace)
         return write_number(trace->folder, "buffer_size_kb", share >> 10);
 }
 
-/* What does not fit is dropped and counted, rather than what was there first. */
+/* What does not fit is dropped and counted, rather than what was there first. The names of processes are of
+ * no use to us: for them the kernel would patch its own scheduler, and note them at each switch. */
 static int settle(struct trace *trace)
 {
         int r = limit_buffers(trace);
 
         if (r == 0)
                 r = write_text(trace->folder, "trace_options", "nooverwrite");
+        if (r == 0)
+                r = write_text(trace->folder, "trace_options", "norecord-cmd");
         if (r == 0)
                 r = write_number(trace->folder, "buffer_percent", WAKE_AT_PERCENT);
         return r == 0 ? compare_clocks(trace) : r;
