@@ -158,6 +158,15 @@ static int replace(int folder, const char *name, const struct packed *packed)
         return fsync(folder) < 0 ? -errno : 0;
 }
 
+/* Of a folder the renaming tells. A link is replaced itself. */
+static bool is_no_file(int folder, const char *name)
+{
+        struct stat status;
+
+        return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(status.st_mode) &&
+               !S_ISLNK(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
 int profile_write(int dirfd, const char *path, const struct profile *profile, const char **ret_why)
 {
         __attribute__((cleanup(packed_done))) struct packed packed = {};
@@ -174,5 +183,10 @@ int profile_write(int dirfd, const char *path, const struct profile *profile, co
         folder = open_folder(dirfd, path, &name);
         if (folder < 0)
                 return folder;
+        if (is_no_file(folder, name)) {
+                if (ret_why)
+                        *ret_why = "not a regular file";
+                return PROFILE_UNTRUSTED;
+        }
         return replace(folder, name, &packed);
 }

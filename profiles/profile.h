@@ -315,8 +315,8 @@ int profile_open(int dirfd, const char *path, int *ret_fd, const char **ret_why)
  *
  * Writes a temporary file beside @path, syncs, renames over @path, syncs the folder. The old file
  * stays whole when anything fails, and no temporary file remains. Mode 0644.
- * Return: 0, PROFILE_CORRUPT (the profile breaks a promise of this header: a caller's mistake), or
- * negative errno. */
+ * Return: 0, PROFILE_CORRUPT (the profile breaks a promise of this header: a caller's mistake),
+ * PROFILE_UNTRUSTED (a device or the like stands there, and stays), or negative errno. */
 int profile_write(int dirfd, const char *path, const struct profile *profile, const char **ret_why);
 
 /* ---- The text twin ----------------------------------------------------------------------- */

@@ -178,6 +178,12 @@ static void test_write_fails(void **state)
         assert_int_equal(profile_write(folder->fd, "profile/profile", profile, NULL), -ENOTDIR);
         assert_int_equal(profile_write(folder->fd, "folder/", profile, NULL), -EISDIR);
         assert_int_equal(profile_write(folder->fd, "folder", profile, NULL), -EISDIR);
+        assert_int_equal(mkfifoat(folder->fd, "fifo", 0600), 0);
+        assert_int_equal(profile_write(folder->fd, "fifo", profile, &why), PROFILE_UNTRUSTED);
+        assert_string_equal(why, "not a regular file");
+        assert_int_equal(fstatat(folder->fd, "fifo", &status, 0), 0);
+        assert_true(S_ISFIFO(status.st_mode));
+        assert_int_equal(unlinkat(folder->fd, "fifo", 0), 0);
 
         assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
         small = (struct rlimit){.rlim_cur = 500, .rlim_max = limit.rlim_max};
