@@ -21,16 +21,18 @@ void sources_name(uint32_t sources, char *ret, size_t size)
                  sources & (PROFILE_SOURCE_FANOTIFY | PROFILE_SOURCE_FANOTIFY_GAP) ? "fanotify" : "");
 }
 
-static bool collector_lives(const struct view *view)
+/* Return: the pid of the collector that collect.pid names, 0 where it is dead. */
+static pid_t living_collector(const struct view *view)
 {
         unsigned long long ticks;
         struct life life;
         char text[64];
         int pid;
 
-        return view_read(view->run, "collect.pid", text, sizeof text) >= 0 &&
-               sscanf(text, "%d %llu", &pid, &ticks) == 2 && life_read(view, pid, &life) == 0 &&
-               life.start_ticks == ticks;
+        if (view_read(view->run, "collect.pid", text, sizeof text) < 0 ||
+            sscanf(text, "%d %llu", &pid, &ticks) != 2 || life_read(view, pid, &life) < 0)
+                return 0;
+        return life.start_ticks == ticks ? pid : 0;
 }
 
 void report_clean(const struct view *view)
@@ -38,7 +40,7 @@ void report_clean(const struct view *view)
         static const char *const temporary[] = {"collect.pid.new", "collect.source.new", "collect.json.new",
                                                 "pages.pid.new", "pages.json.new"};
 
-        if (collector_lives(view))
+        if (living_collector(view))
                 return;
         for (size_t i = 0; i < sizeof temporary / sizeof *temporary; i++)
                 unlinkat(view->run, temporary[i], 0);
@@ -48,7 +50,7 @@ void report_clean(const struct view *view)
 bool report_was_cut_short(const struct view *view)
 {
         return faccessat(view->run, "collect.source", F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
-               !collector_lives(view);
+               !living_collector(view);
 }
 
 /* Without a name, for several collectors may end at once, and a kill is to leave nothing. */
@@ -178,8 +180,10 @@ int report_end(const struct collection *collection, const struct profile *profil
         if (profile)
                 print_counts(file, profile);
         print_course(file, collection);
-        unlinkat(collection->view.run, "collect.pid", 0);
-        unlinkat(collection->view.run, "collect.source", 0);
+        if (living_collector(&collection->view) == getpid()) { /* else they are another one's by now */
+                unlinkat(collection->view.run, "collect.pid", 0);
+                unlinkat(collection->view.run, "collect.source", 0);
+        }
         return publish(&collection->view, file, "collect.json");
 }
 

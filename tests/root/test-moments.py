@@ -106,6 +106,20 @@ class Moments(Collecting):
             os.close(fd)
         self.assertEqual(running.wait(), 128 + signal.SIGTERM)
 
+    def test_the_other_one_is_found(self):
+        """Where one of two ends, the files in which the other one is found stay."""
+        def record():
+            running = self.start('--source=fanotify', f'--output={self.output}')
+            self.wait(lambda: pid.exists() and pid.read_text().startswith(f'{running.pid} '), 5)
+            return running
+
+        pid = RUNDIR / 'collect.pid'
+        first, second = record(), record()
+        for running, left in ((first, True), (second, False)):
+            running.terminate()
+            self.assertEqual(running.wait(), 0)
+            self.assertEqual((pid.exists(), (RUNDIR / 'collect.source').exists()), (left, left))
+
     def test_two_at_once(self):
         """One of them has the audit system, undisturbed; the other one leaves it alone."""
         for round_number in range(8):
