@@ -379,6 +379,21 @@ static int enter_session(struct source_audit *audit)
         return audit->session == UINT32_MAX ? -EPERM : 0;
 }
 
+/* Who has come since we looked finds everything as he has left it. */
+static int check_alone(struct source_audit *audit)
+{
+        struct audit_settings now;
+        unsigned int ours, foreign;
+        int r = audit_rules_count(audit->control, &ours, &foreign);
+
+        if (r == 0)
+                r = audit_settings_read(audit->control, &now);
+        if (r < 0)
+                return r;
+        audit->saved.others |= now.enabled != audit->saved.enabled;
+        return foreign || audit->saved.others ? -EBUSY : 0;
+}
+
 static int take(struct source_audit *audit, struct collection *collection, const struct source_scope *scope)
 {
         int r;
@@ -395,6 +410,8 @@ static int take(struct source_audit *audit, struct collection *collection, const
                 r = audit_settings_take(audit->control, &audit->saved);
         if (r == 0)
                 r = add_rules(audit, collection);
+        if (r == 0)
+                r = check_alone(audit);
         if (r == 0 && !audit->saved.enabled)
                 r = audit_set_enabled(audit->control, audit_our_settings.enabled);
         return r < 0 ? r : 0;
@@ -434,6 +451,10 @@ int source_audit_start(struct collection *collection, const struct source_scope 
                 r = take(audit, collection, scope);
         if (r < 0) {
                 give_back(audit, collection);
+                if (r == -EBUSY) {
+                        *ret_why = "somebody changes the audit system";
+                        r = 0;
+                }
                 goto fail;
         }
         heartbeat_start(&audit->heartbeat, &collection->view, &collection->mounts);

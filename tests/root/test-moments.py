@@ -133,6 +133,30 @@ class Moments(Collecting):
             self.assertIn('sources=audit', head, round_number)
             self.assertNotIn('then fanotify', head, round_number)
 
+    def test_enabled_while_we_start(self):
+        """Who enables audit then finds it enabled when we are gone; but for the instant right before we do it."""
+        if 'enabled=0' not in self.before:
+            self.skipTest('audit is enabled already')
+        undone = hits = 0
+        for _ in range(12):
+            running = self.start('--source=audit', f'--output={self.output}')
+            while not (RUNDIR / 'audit-state').exists():
+                self.assertIsNone(running.poll())
+            running.send_signal(signal.SIGSTOP)
+            if 'enabled=0' in audit_state():
+                auditor('enable', '1')
+                hits += 1
+                undone += 1
+            running.send_signal(signal.SIGCONT)
+            time.sleep(0.1)
+            running.terminate()
+            running.wait()
+            if 'enabled=1' in audit_state():
+                auditor('enable', '0')
+                undone -= 1
+        self.assertGreater(hits, 3)
+        self.assertLessEqual(undone, 1)
+
     def test_many_mounts(self):
         """However many disks come one by one, a filesystem without a device still gets rules."""
         image = pathlib.Path(self.folder, 'image')
