@@ -106,10 +106,13 @@ class Harmless(Collecting):
         self.fail(f'{note}: the state file stays')
 
     def test_killed(self):
-        """kill -9 at random moments: nobody else needs to do anything."""
+        """kill -9 at random moments, of its end and of its leaving too: nobody else needs to do anything."""
         for round_number in range(KILLS):
             running = self.start('--source=audit')
-            time.sleep(random.uniform(0, 0.2))
+            time.sleep(random.uniform(0, 0.15))
+            if round_number % 3:
+                running.send_signal((signal.SIGTERM, signal.SIGUSR1)[round_number % 2])
+                time.sleep(random.uniform(0, 0.1))
             running.kill()
             running.wait()
             self.wait_until_as_before(round_number)
