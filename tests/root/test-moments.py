@@ -267,8 +267,9 @@ class Moments(Collecting):
         self.assertEqual(audit_state(), self.before)
         self.assertEqual(instances(), [])
 
-    def make_stuck(self):
-        """Returns a process of which not even the arguments can be read."""
+    @contextlib.contextmanager
+    def stuck(self):
+        """A process of which not even the arguments can be read, for a while: others want to, like ps."""
         image, place = pathlib.Path(self.folder, 'image'), pathlib.Path(self.folder, 'frozen')
         place.mkdir()
         subprocess.run(['mkfs.ext4', '-q', image, '8M'], check=True, capture_output=True)
@@ -279,32 +280,33 @@ class Moments(Collecting):
                                  stdout=subprocess.PIPE, text=True)
         self.addCleanup(stuck.communicate)
         self.assertEqual(stuck.stdout.readline(), 'mapped\n')
-        # also when this test is killed: who waits for the frozen lets others wait, like ps
         thaw = subprocess.Popen(['sh', '-c', 'read -r _; exec fsfreeze --unfreeze "$0"', place],
-                                stdin=subprocess.PIPE, start_new_session=True)
-        self.addCleanup(thaw.communicate)
-        subprocess.run(['fsfreeze', '--freeze', place], check=True)
-        stuck.stdin.write('\n')
-        stuck.stdin.flush()
-        time.sleep(0.5)
-        with self.assertRaises(subprocess.TimeoutExpired):
-            subprocess.run(['cat', f'/proc/{stuck.pid}/cmdline'], stdout=subprocess.DEVNULL, timeout=0.2)
-        return stuck
+                                stdin=subprocess.PIPE, start_new_session=True)  # also when this test is killed
+        try:
+            subprocess.run(['fsfreeze', '--freeze', place], check=True)
+            stuck.stdin.write('\n')
+            stuck.stdin.flush()
+            time.sleep(0.5)
+            with self.assertRaises(subprocess.TimeoutExpired):
+                subprocess.run(['cat', f'/proc/{stuck.pid}/cmdline'], stdout=subprocess.DEVNULL, timeout=0.2)
+            yield stuck.pid
+        finally:
+            thaw.communicate()
 
     def test_stuck_process(self):
         """Whose arguments can't be read takes nobody else's for more than a second, and no time of ours."""
-        stuck = self.make_stuck()
-        # that looks for leaks would stop all threads, and wait for those that can't be
-        running = self.start('--source=fanotify', f'--output={self.output}',
-                             env={**os.environ, 'ASAN_OPTIONS': 'detect_leaks=0'})
-        self.wait(lambda: (RUNDIR / 'collect.pid').exists(), 3)
-        subprocess.run(['sleep', '1.25'], check=True)
-        subprocess.run(['sleep', '0.25'], check=True)
-        running.terminate()
-        self.assertEqual(running.wait(timeout=5), 0)
+        with self.stuck() as pid:
+            # that looks for leaks would stop all threads, and wait for those that can't be
+            running = self.start('--source=fanotify', f'--output={self.output}',
+                                 env={**os.environ, 'ASAN_OPTIONS': 'detect_leaks=0'})
+            self.wait(lambda: (RUNDIR / 'collect.pid').exists(), 3)
+            subprocess.run(['sleep', '1.25'], check=True)
+            subprocess.run(['sleep', '0.25'], check=True)
+            running.terminate()
+            self.assertEqual(running.wait(timeout=5), 0)
         text = Profile(self.output).text
         self.assertRegex(text, r'\nprocess \d+ .* arguments="sleep 0.25"')
-        self.assertRegex(text, rf'\nprocess \d+ boot=0 pid={stuck.pid} ')
+        self.assertRegex(text, rf'\nprocess \d+ boot=0 pid={pid} ')
 
     def test_busy_instance(self):
         """Somebody looks at our trace instance just when it is to go; or is there for longer."""
