@@ -53,10 +53,10 @@ def mounted_tracefs():
             subprocess.run(['umount', folder], check=True)
 
 
-def instances():
-    """Of collectors, living or not."""
+def instances(collector):
+    """Its trace instances, whether it lives or not."""
     with mounted_tracefs() as tracefs:
-        return [name for name in os.listdir(f'{tracefs}/instances') if name.startswith('bootahead-')]
+        return [name for name in os.listdir(f'{tracefs}/instances') if name.startswith(f'bootahead-{collector.pid}-')]
 
 
 # Its memory map is being changed, for as long as nobody may write to the file's filesystem: who reads of that memory
@@ -79,6 +79,11 @@ class Moments(Collecting):
         running = subprocess.Popen([COLLECT, *arguments], stderr=subprocess.DEVNULL, **options)
         self.addCleanup(running.kill)
         return running
+
+    @staticmethod
+    def has_begun(running):
+        pid = RUNDIR / 'collect.pid'
+        return pid.exists() and pid.read_text().startswith(f'{running.pid} ')
 
     def wait_for_rules(self):
         self.wait(lambda: f'key={KEY}' in audit_state(), 5)
@@ -109,7 +114,7 @@ class Moments(Collecting):
         """Where one of two ends, the files in which the other one is found stay."""
         def record():
             running = self.start('--source=fanotify', f'--output={self.output}')
-            self.wait(lambda: pid.exists() and pid.read_text().startswith(f'{running.pid} '), 5)
+            self.wait(lambda: self.has_begun(running), 5)
             return running
 
         pid = RUNDIR / 'collect.pid'
@@ -265,7 +270,7 @@ class Moments(Collecting):
         self.assertNotEqual(audit_state(), self.before)
         collect('--source=fanotify', f'--output={self.output}', '--', 'true', check=True)
         self.assertEqual(audit_state(), self.before)
-        self.assertEqual(instances(), [])
+        self.assertEqual(instances(running), [])
 
     @contextlib.contextmanager
     def stuck(self):
@@ -299,7 +304,7 @@ class Moments(Collecting):
             # that looks for leaks would stop all threads, and wait for those that can't be
             running = self.start('--source=fanotify', f'--output={self.output}',
                                  env={**os.environ, 'ASAN_OPTIONS': 'detect_leaks=0'})
-            self.wait(lambda: (RUNDIR / 'collect.pid').exists(), 3)
+            self.wait(lambda: self.has_begun(running), 3)
             subprocess.run(['sleep', '1.25'], check=True)
             subprocess.run(['sleep', '0.25'], check=True)
             running.terminate()
@@ -312,23 +317,22 @@ class Moments(Collecting):
         """Somebody looks at our trace instance just when it is to go; or is there for longer."""
         for seconds, left in ((0.05, 0), (1, 1)):
             running = self.start('--source=fanotify', f'--output={self.output}')
-            self.wait(lambda: (RUNDIR / 'collect.pid').exists(), 5)
+            self.wait(lambda: self.has_begun(running), 5)
             with mounted_tracefs() as tracefs:
-                name, = instances()
+                name, = instances(running)
                 with open(f'{tracefs}/instances/{name}/trace'):
                     running.terminate()
                     time.sleep(seconds)
             self.assertEqual(running.wait(), 0)
-            self.assertEqual(len(instances()), left)
+            self.assertEqual(len(instances(running)), left)
         collect('--source=fanotify', f'--output={self.output}', '--', 'true', check=True)
-        self.assertEqual(instances(), [])
+        self.assertEqual(instances(running), [])
 
     def test_after_a_killed_one(self):
         """A profile says that somebody had seen more, and takes no place from one that is whole."""
         def record():
             running = self.start('--source=fanotify', f'--output={self.output}')
-            pid = RUNDIR / 'collect.pid'
-            self.wait(lambda: pid.exists() and pid.read_text().startswith(f'{running.pid} '), 5)
+            self.wait(lambda: self.has_begun(running), 5)
             return running
 
         def end(running):
