@@ -46,11 +46,19 @@ def plain_rate(kind, _, since):
     return storm.run(kind, SECONDS, BUILD).rate(since)
 
 
-def logged_records(mark):
-    """Records of opens that the kernel log has since the mark was written into it. (That its queue is full the
-    kernel says whoever uses it, and others' records belong there.)"""
-    log = subprocess.run(['dmesg'], check=True, capture_output=True, text=True, errors='replace').stdout
-    return [line for line in log.split(mark)[1].splitlines() if 'audit: type=13' in line and 'bootahead' in line]
+def records_of(log):
+    """Records of ours that came into the kernel log since it was opened. (That its queue is full the kernel says
+    whoever uses it, and others' records belong there.)"""
+    found = []
+    while True:
+        try:
+            line = os.read(log, 8192)
+        except BlockingIOError:
+            return found
+        except BrokenPipeError:
+            continue    # some were overwritten
+        if b'audit: type=13' in line and b'bootahead' in line:
+            found.append(line)
 
 
 class Load(SameAuditState):
@@ -156,18 +164,22 @@ class Load(SameAuditState):
     def test_stopped_reader_audit(self):
         """What has no room is dropped in front of our buffer, or of the kernel's queue, and counted: the kernel
         does not print it instead. Then the storm is shed."""
-        mark = f'bootahead test-load {time.time()}'
-        pathlib.Path('/dev/kmsg').write_text(mark)
+        log = os.open('/dev/kmsg', os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, log)
+        os.lseek(log, 0, os.SEEK_END)
         result = self.stopped_reader('open', 'audit')
-        self.assertEqual(logged_records(mark), [])
+        self.assertEqual(records_of(log), [])
         self.assertTrue(result.intervals())
         _, begin, end = result.intervals()[0]
         # what fanotify saw after the shedding is little: it merges the opens of one file
         stored = sum(at <= end for _, _, at in result.accesses())
-        self.assertGreater(result.report['losses']['socket'], 0)
-        self.assertEqual(result.report['losses']['kernel'], 0)
-        print(f'{stored} stored, {result.lost()} lost, {result.storm.done_at(begin):.0f} made', file=sys.stderr)
-        self.assert_near(stored + result.lost(), result.storm.done_at(begin), slack=MARGIN_US / 1e6 * result.storm.rate())
+        losses = result.report['losses']
+        self.assertGreater(losses['socket'], 0)
+        # the kernel counts records: an event of which it lost several is counted as often
+        accounted = stored + result.lost() - losses['kernel']
+        self.assertGreaterEqual(accounted + losses['kernel'], (1 - PRECISION) * result.storm.done_at(begin - MARGIN_US))
+        # what others opened was dropped too, and what came until the rules had gone
+        self.assertLess(accounted, 1.1 * result.storm.done_at(begin))
 
     def test_stopped_reader_fanotify(self):
         """How much an overflow hides nobody knows; when it was is told."""
