@@ -44,24 +44,25 @@ class Refused(support.Case):
     def boot_plain(self, machine):
         return support.boot(machine, command_line='bootahead=control').seconds
 
-    def assert_plain_speed(self, machine, seconds):
-        """A slow boot on a busy machine is judged by a plain one of the same minute."""
-        if seconds >= SLOWER * max(self.plain):
-            self.plain.append(self.boot_plain(machine))
-        self.assertLess(seconds, SLOWER * max(self.plain))
-
-    def boot_with(self, machine, content, owner):
-        """Returns the profile that is collected instead."""
+    def boot_once(self, machine, content, owner):
         with vm.opened(machine) as root:
             folder = root / 'var/lib/bootahead'
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             (folder / 'profile').write_bytes(content)
             os.chown(folder / 'profile', owner, owner)
-        said = support.boot(machine, keep=True, clean=True)
+        return support.boot(machine, keep=True, clean=True)
+
+    def boot_with(self, machine, content, owner):
+        """Returns the profile that is collected instead. A boot that was slow on a busy machine gets another go,
+        beside a plain one of the same minute."""
+        said = self.boot_once(machine, content, owner)
+        if said.seconds >= SLOWER * max(self.plain):
+            self.plain.append(self.boot_plain(machine))
+            said = self.boot_once(machine, content, owner)
+        self.assertLess(said.seconds, SLOWER * max(self.plain))
         self.assertEqual(said.decision.get('profile'), 'refused')
         self.assert_collected(said, {'fanotify'}, "'/")
-        self.assert_plain_speed(machine, said.seconds)
         self.assertEqual(len([text for text in said.messages() if 'set aside' in text]), 1, said.messages())
         self.assert_profile(machine)
         with vm.opened(machine) as root:
