@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <string.h>
+#include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
         THREADS_MAX = 64,
         STACK_SIZE = 64 << 10,
-        QUEUE_MAX = 128,
+        FILES_MAX = 512, /* open at once: well below the usual limit of descriptors */
+        BATCH_FILES = FILES_MAX / 2,
+        GROWTH = 4, /* of the batches of one thread: the first is to reach the disk soon */
+        BATCH_READS = 512,
+        BATCH_PIECES = 2 * BATCH_READS,
 };
 
 struct work {
@@ -20,8 +21,17 @@ struct work {
         const struct plan *plan;
         const struct engine_settings *settings;
         struct engine_counters *counters;
+        size_t files_most;  /* of a batch */
+        uint64_t bin_bytes; /* asked for at once */
+        bool grow;
         pthread_mutex_t lock;
         size_t next; /* read that is to be taken next */
+};
+
+struct batch {
+        struct piece pieces[BATCH_PIECES];
+        int fds[BATCH_FILES];
+        size_t n_pieces, n_fds;
 };
 
 bool engine_is_late(uint64_t deadline_us)
@@ -34,19 +44,39 @@ bool engine_is_late(uint64_t deadline_us)
         return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u > deadline_us;
 }
 
-/* A thread takes all reads of a file, or one of a device. */
-static size_t take(struct work *work, size_t *ret_first)
+static bool is_device(const struct plan_read *read)
 {
-        const struct plan *plan = work->plan;
-        size_t count = 0;
+        return read->file == PROFILE_NONE;
+}
+
+static bool same_file(const struct plan_read *a, const struct plan_read *b)
+{
+        return a->file == b->file && a->filesystem == b->filesystem;
+}
+
+/* What a thread takes next: reads of devices, or of whole files where they are not too many. */
+static size_t take(struct work *work, uint64_t bytes_most, size_t *ret_first)
+{
+        const struct plan_read *reads;
+        size_t count, files = 0, most;
+        uint64_t bytes = 0;
 
         pthread_mutex_lock(&work->lock);
         *ret_first = work->next;
-        if (work->next < plan->n_reads)
-                count = 1;
-        while (count && work->next + count < plan->n_reads && plan->reads[*ret_first].file != PROFILE_NONE &&
-               plan->reads[work->next + count].file == plan->reads[*ret_first].file)
-                count++;
+        reads = work->plan->reads + work->next;
+        most = work->plan->n_reads - work->next;
+        if (most > BATCH_READS)
+                most = BATCH_READS;
+        for (count = 0; count < most; count++) {
+                bool next = count == 0 || !same_file(&reads[count], &reads[count - 1]);
+
+                if (count > 0 && is_device(&reads[count]) != is_device(&reads[0]))
+                        break;
+                if (next && (files == work->files_most || bytes >= bytes_most) && count > 0)
+                        break;
+                files += next;
+                bytes += reads[count].length;
+        }
         work->next += count;
         pthread_mutex_unlock(&work->lock);
         return count;
@@ -54,7 +84,7 @@ static size_t take(struct work *work, size_t *ret_first)
 
 static void count_open(struct engine_counters *counters, const struct plan_read *read, int r)
 {
-        if (read->file == PROFILE_NONE)
+        if (is_device(read))
                 counters->errors += r != 0;
         else if (r == PLACE_GONE)
                 counters->gone++;
@@ -66,101 +96,134 @@ static void count_open(struct engine_counters *counters, const struct plan_read 
                 counters->files++;
 }
 
-/* What one thread has issued and not yet seen to be there, oldest first. The boot's own reads wait behind
- * whatever stands in the device's queue, so not everything may stand there at once. */
-struct queue {
-        struct entry {
-                int fd;
-                const struct plan_read *last; /* of this descriptor's reads */
-                uint64_t bytes;
-        } entries[QUEUE_MAX];
-        size_t first, count;
-        uint64_t bytes;
-};
-
-static void take_oldest(struct work *work, struct queue *queue, bool wait)
+static void fill(struct work *work, struct batch *batch, size_t first, size_t count)
 {
-        const struct entry *oldest = &queue->entries[queue->first];
+        const struct engine_class *class = work->class;
+        int fd = -1, r = 0;
+        size_t n;
 
-        if (wait)
-                work->class->wait(work->data, oldest->fd, oldest->last);
-        work->class->close(work->data, oldest->fd);
-        queue->bytes -= oldest->bytes;
-        queue->first = (queue->first + 1) % QUEUE_MAX;
-        queue->count--;
-}
+        for (size_t i = first; i < first + count; i++) {
+                const struct plan_read *read = &work->plan->reads[i];
+                bool begins = i == 0 || !same_file(read, read - 1);
 
-static void enqueue(struct work *work, struct queue *queue, int fd, const struct plan_read *reads,
-                    size_t count)
-{
-        struct entry entry = {.fd = fd, .last = &reads[count - 1]};
-        uint64_t limit = work->settings->in_flight;
-
-        if (!limit) {
-                work->class->close(work->data, fd);
-                return;
+                if (begins || i == first) {
+                        r = class->open(work->data, read, &fd);
+                        if (begins)
+                                count_open(work->counters, read, r);
+                        if (r == 0)
+                                batch->fds[batch->n_fds++] = fd;
+                }
+                if (r != 0)
+                        continue;
+                n = class->locate(work->data, fd, read, batch->pieces + batch->n_pieces,
+                                  BATCH_PIECES - batch->n_pieces);
+                for (; n > 0; n--)
+                        batch->pieces[batch->n_pieces++].need = (uint32_t)(i - first);
         }
-        for (size_t i = 0; i < count; i++)
-                entry.bytes += reads[i].length;
-        if (queue->count == QUEUE_MAX)
-                take_oldest(work, queue, true);
-        queue->entries[(queue->first + queue->count++) % QUEUE_MAX] = entry;
-        queue->bytes += entry.bytes;
-        while (queue->count > 1 && queue->bytes > limit)
-                take_oldest(work, queue, true);
 }
 
-static void issue(struct work *work, struct queue *queue, const struct plan_read *reads, size_t count)
+static void empty(struct work *work, struct batch *batch)
 {
-        struct engine_counters *counters = work->counters;
-        int fd, r = work->class->open(work->data, reads, &fd);
+        for (size_t i = 0; i < batch->n_fds; i++)
+                work->class->close(work->data, batch->fds[i]);
+        batch->n_pieces = batch->n_fds = 0;
+}
 
-        count_open(counters, reads, r);
-        if (r != 0)
-                return;
+static void count_pieces(struct engine_counters *counters, const struct piece *pieces, size_t count,
+                         bool metadata)
+{
         for (size_t i = 0; i < count; i++) {
-                if (work->class->read_ahead(work->data, fd, &reads[i]) < 0) {
-                        counters->errors++;
-                } else if (reads[i].file == PROFILE_NONE) {
+                if (metadata) {
                         counters->metadata_requests++;
-                        counters->metadata_bytes += reads[i].length;
+                        counters->metadata_bytes += pieces[i].length;
+                } else if (pieces[i].fd == BATCH_DEVICE) {
+                        counters->gap_bytes += pieces[i].length;
                 } else {
                         counters->requests++;
-                        counters->bytes += reads[i].length;
+                        counters->bytes += pieces[i].length;
                 }
         }
-        enqueue(work, queue, fd, reads, count);
+}
+
+/* The disk has one bin to work on while the next is made ready; what the boot itself reads need not queue
+ * behind everything. @owed is the last piece that was asked for. */
+static void issue(struct work *work, struct batch *batch, bool metadata, struct piece *owed)
+{
+        struct engine_counters *counters = work->counters;
+        size_t end;
+
+        batch->n_pieces = batch_arrange(batch->pieces, batch->n_pieces, BATCH_PIECES, work->bin_bytes);
+        for (size_t i = 0; i < batch->n_pieces; i = end) {
+                const struct piece *pieces = &batch->pieces[i];
+
+                for (end = i + 1; end < batch->n_pieces && batch->pieces[end].bin == pieces->bin; end++)
+                        ;
+                if (engine_is_late(work->settings->deadline_us)) {
+                        counters->late += (unsigned int)(end - i);
+                        continue;
+                }
+                count_pieces(counters, pieces, end - i, metadata);
+                counters->errors += work->class->read_ahead(work->data, pieces, end - i);
+                if (owed->length > 0 && work->settings->in_flight > 0)
+                        work->class->wait(work->data, owed);
+                *owed = batch->pieces[end - 1];
+        }
+}
+
+/* What is owed last belongs to the batch before. */
+static void issue_all(struct work *work, struct batch *batches)
+{
+        uint64_t most = work->bin_bytes;
+        size_t first, count, current = 0;
+        struct piece owed = {0};
+
+        while ((count = take(work, most, &first)) > 0) {
+                if (engine_is_late(work->settings->deadline_us)) {
+                        work->counters->late += (unsigned int)count;
+                        continue;
+                }
+                fill(work, &batches[current], first, count);
+                if (batches[current].n_pieces > 0) {
+                        issue(work, &batches[current], is_device(&work->plan->reads[first]), &owed);
+                        current = !current;
+                }
+                empty(work, &batches[current]);
+                if (work->grow && first >= work->plan->n_metadata && most <= UINT64_MAX / GROWTH)
+                        most *= GROWTH;
+        }
+        empty(work, &batches[0]);
+        empty(work, &batches[1]);
 }
 
 static void *worker(void *argument)
 {
         struct work *work = argument;
-        struct queue queue = {0};
-        size_t first, count;
+        struct batch *batches = calloc(2, sizeof *batches);
 
-        while ((count = take(work, &first)) > 0) {
-                if (engine_is_late(work->settings->deadline_us))
-                        work->counters->late += (unsigned int)count;
-                else
-                        issue(work, &queue, &work->plan->reads[first], count);
-        }
-        while (queue.count > 0)
-                take_oldest(work, &queue, false);
+        if (batches)
+                issue_all(work, batches);
+        else
+                work->counters->errors++;
+        free(batches);
         return NULL;
 }
 
 void engine_run(const struct engine_class *class, void *data, const struct plan *plan,
                 const struct engine_settings *settings, struct engine_counters *counters)
 {
+        unsigned int wanted = settings->threads < THREADS_MAX ? settings->threads : THREADS_MAX, started = 0;
+        size_t batches = 2 * (size_t)(wanted > 0 ? wanted : 1);
         struct work work = {
                 .class = class,
                 .data = data,
                 .plan = plan,
                 .settings = settings,
                 .counters = counters,
+                .files_most = FILES_MAX / batches,
+                .bin_bytes = settings->in_flight ? settings->in_flight / batches : UINT64_MAX,
+                .grow = wanted <= 1,
                 .lock = PTHREAD_MUTEX_INITIALIZER,
         };
-        unsigned int wanted = settings->threads < THREADS_MAX ? settings->threads : THREADS_MAX, started = 0;
         pthread_t threads[THREADS_MAX];
         pthread_attr_t attributes;
 
@@ -173,65 +236,3 @@ void engine_run(const struct engine_class *class, void *data, const struct plan 
                 pthread_join(threads[--started], NULL);
         pthread_attr_destroy(&attributes);
 }
-
-/* ---- The real one ------------------------------------------------------------------------ */
-
-static int open_file(void *data, const struct plan_read *read, int *ret_fd)
-{
-        const struct engine_files *files = data;
-        const struct mounted *mounted = &files->mounted[read->filesystem];
-        const struct profile_file *file;
-        const char *below;
-
-        if (read->file == PROFILE_NONE) {
-                *ret_fd = mounted->device;
-                return mounted->device < 0 ? -ENODEV : 0;
-        }
-        file = &files->profile->files[read->file];
-        below = place_path_below(file->path, files->profile->filesystems[read->filesystem].mount);
-        return below ? place_open_file(files->place, mounted, below, file->size, ret_fd) : PLACE_GONE;
-}
-
-/* posix_fadvise(2) returns the error's positive number and does not set errno. */
-static int read_ahead(void *data, int fd, const struct plan_read *read)
-{
-        const struct engine_files *files = data;
-        uint64_t window = files->mounted[read->filesystem].window, end = read->offset + read->length;
-
-        for (uint64_t offset = read->offset; offset < end; offset += window) {
-                uint64_t length = end - offset < window ? end - offset : window;
-                int error = posix_fadvise(fd, (off_t)offset, (off_t)length, POSIX_FADV_WILLNEED);
-
-                if (error)
-                        return -error;
-        }
-        return 0;
-}
-
-/* Reading a byte of the last page returns when that page is there. */
-static void wait_for(void *data, int fd, const struct plan_read *read)
-{
-        uint64_t last_page = (read->offset + read->length - 1) / PROFILE_PAGE_SIZE * PROFILE_PAGE_SIZE;
-        char byte;
-
-        (void)data;
-        if (pread(fd, &byte, 1, (off_t)last_page) < 0)
-                return; /* whatever the error is, it is the boot's own business to meet it */
-}
-
-static void close_file(void *data, int fd)
-{
-        const struct engine_files *files = data;
-
-        for (size_t i = 0; i < files->profile->n_filesystems; i++)
-                if (files->mounted[i].device == fd)
-                        return; /* devices stay open for their next read */
-        close(fd);
-}
-
-const struct engine_class engine_readahead = {
-        .open = open_file,
-        .read_ahead = read_ahead,
-        .wait = wait_for,
-        .close = close_file,
-};

@@ -1,37 +1,42 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Issues a plan's reads: a few threads take them in the plan's order. Knows nothing of where files are;
- * opening and reading ahead stand behind a table of functions, so that tests see what would be issued.
+ * Issues a plan's reads: threads take batches of them in the plan's order, and the disk gets each batch in
+ * its own. Knows nothing of where files are; opening and reading ahead stand behind a table of functions, so
+ * that tests see what would be issued.
  */
 #pragma once
 
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "batch.h"
 #include "place.h"
 #include "plan.h"
 
 struct engine_class {
         /* Return: 0, PLACE_GONE, PLACE_CHANGED, or negative errno. */
         int (*open)(void *data, const struct plan_read *read, int *ret_fd);
-        /* starts reading; returns before the data is there. Return: 0 or negative errno. */
-        int (*read_ahead)(void *data, int fd, const struct plan_read *read);
-        /* waits until the data of a read is there; not called without a limit of what is in flight */
-        void (*wait)(void *data, int fd, const struct plan_read *read);
+        /* where on the device a read lies. Return: the number of its pieces, at most @room */
+        size_t (*locate)(void *data, int fd, const struct plan_read *read, struct piece *ret, size_t room);
+        /* starts reading; returns before the data is there. Return: pieces that the kernel refused */
+        unsigned int (*read_ahead)(void *data, const struct piece *pieces, size_t count);
+        /* waits until the data of a piece is there */
+        void (*wait)(void *data, const struct piece *piece);
         void (*close)(void *data, int fd);
 };
 
 struct engine_counters {
         atomic_uint files, gone, changed, failed; /* files, by what became of them */
         atomic_uint requests, metadata_requests;
-        atomic_uint_fast64_t bytes, metadata_bytes;
+        atomic_uint_fast64_t bytes, metadata_bytes, gap_bytes;
         atomic_uint errors; /* reads that the kernel refused */
         atomic_uint late;   /* reads left out after the deadline */
 };
 
 struct engine_settings {
         unsigned int threads;
-        uint64_t in_flight;   /* bytes that each thread lets the disk owe it before it goes on, 0: any */
+        uint64_t in_flight; /* bytes that the disk may owe, asked for in batches of which each thread has two;
+                             * 0: any */
         uint64_t deadline_us; /* CLOCK_BOOTTIME, 0: none */
 };
 

@@ -6,23 +6,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char help[] =
-        "bootahead-replay [OPTION...] [PROFILE]\n"
-        "\n"
-        "Reads ahead what the boot in PROFILE read (" BOOTAHEAD_STATEDIR "/profile).\n"
-        "\n"
-        "  --root=DIR            what the profile calls / lies at DIR\n"
-        "  --dry-run             print what would be read, read nothing\n"
-        "  --background          return as soon as the profile is verified\n"
-        "  --report=FILE         where counters go (" BOOTAHEAD_RUNDIR "/replay.json)\n"
-        "  --threads=N           reads that may wait for the disk at once (4)\n"
-        "  --in-flight=N         KiB that each of them lets the disk owe it (1024; 0: any)\n"
-        "  --gap-pages=N         join ranges that are at most N pages of 4 KiB apart (8)\n"
-        "  --limit-files=N       read ahead at most N files\n"
-        "  --limit-megabytes=N   read ahead at most N MiB (1024)\n"
-        "  --limit-memory=N      use at most N percent of the available memory (50)\n"
-        "  --limit-seconds=N     begin no read after N seconds (60)\n"
-        "  --help, --version\n";
+static const char help[] = "bootahead-replay [OPTION...] [PROFILE]\n"
+                           "\n"
+                           "Reads ahead what the boot in PROFILE read (" BOOTAHEAD_STATEDIR "/profile).\n"
+                           "\n"
+                           "  --root=DIR            what the profile calls / lies at DIR\n"
+                           "  --dry-run             print what would be read, read nothing\n"
+                           "  --background          return as soon as the profile is verified\n"
+                           "  --report=FILE         where counters go (" BOOTAHEAD_RUNDIR "/replay.json)\n"
+                           "  --threads=N           files that may be opened at once (as the profile needs)\n"
+                           "  --in-flight=N         KiB that the disk may owe (8192; 0: any)\n"
+                           "  --gap-pages=N         join ranges that are at most N pages of 4 KiB apart (8)\n"
+                           "  --limit-files=N       read ahead at most N files\n"
+                           "  --limit-megabytes=N   read ahead at most N MiB (1024)\n"
+                           "  --limit-memory=N      use at most N percent of the available memory (50)\n"
+                           "  --limit-seconds=N     begin no read after N seconds (60)\n"
+                           "  --help, --version\n";
 
 enum {
         OPTION_ROOT = 256,
@@ -110,8 +109,7 @@ int options_parse(int argc, char **argv, struct options *ret, int *ret_exit)
 
         *ret = (struct options){
                 .root = "/",
-                .threads = 4,
-                .in_flight_kilobytes = 1024,
+                .in_flight_kilobytes = 8192,
                 .gap_pages = 8,
                 .files = UINT32_MAX,
                 .megabytes = 1024,

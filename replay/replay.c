@@ -23,6 +23,8 @@
 
 DEFINE_CLEANUP(struct profile *, profile_free)
 
+enum { WALKERS = 4 }; /* threads that wait for the disk at every step of a path */
+
 static uint64_t now_us(void)
 {
         struct timespec now;
@@ -125,12 +127,19 @@ static void print_plan(const struct profile *profile, const struct plan *plan)
         }
 }
 
+/* Where the metadata is there before the files, opening one waits for nothing: one thread keeps the order
+ * best. Elsewhere every opening waits for the disk. */
+static unsigned int threads_for(const struct plan *plan, const struct profile *profile)
+{
+        return plan->n_metadata > 0 || profile->n_walks > 0 ? 1 : WALKERS;
+}
+
 static int run_plan(const struct place *place, const struct options *options, const struct profile *profile,
                     const struct mounted *mounted, struct replay_result *result)
 {
         struct engine_files files = {.place = place, .profile = profile, .mounted = mounted};
         struct engine_settings settings = {
-                .threads = options->threads,
+                .threads = options->threads ? options->threads : threads_for(&result->plan, profile),
                 .in_flight = (uint64_t)options->in_flight_kilobytes << 10,
                 .deadline_us =
                         options->seconds ? result->times.start + options->seconds * UINT64_C(1000000) : 0,
@@ -141,7 +150,8 @@ static int run_plan(const struct place *place, const struct options *options, co
                 print_plan(profile, &result->plan);
                 return EXIT_DONE;
         }
-        walk_run(profile, mounted, settings.threads, settings.deadline_us, &result->walks);
+        walk_run(profile, mounted, options->threads ? options->threads : WALKERS, settings.deadline_us,
+                 &result->walks);
         engine_run(&engine_readahead, &files, &result->plan, &settings, &result->counters);
         result->times.end = now_us();
         write_report(place, options, result);

@@ -36,6 +36,7 @@ static void print_counters(FILE *file, const struct replay_result *result)
         print_number(file, "bytes", counters->bytes);
         print_number(file, "metadata_requests", counters->metadata_requests);
         print_number(file, "metadata_bytes", counters->metadata_bytes);
+        print_number(file, "gap_bytes", counters->gap_bytes);
         print_number(file, "walks", result->walks.walks);
         print_number(file, "walks_gone", result->walks.gone);
         print_number(file, "walks_late", result->walks.late);

@@ -75,6 +75,11 @@ class Image:
         name = dict(line.split('=', 1) for line in described.split())['DEVNAME']
         return os.open(f'/dev/{name}', os.O_RDONLY | os.O_CLOEXEC)
 
+    def reads(self):
+        """Read requests that its block device got until now."""
+        number = os.stat(self.mounted).st_dev
+        return int(pathlib.Path(f'/sys/dev/block/{os.major(number)}:{os.minor(number)}/stat').read_text().split()[0])
+
     def resident(self, page, count):
         """How many of the device's pages are in memory, or None."""
         descriptor = self.device()

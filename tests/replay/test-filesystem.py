@@ -161,6 +161,40 @@ class Pages(Case):
             self.assertLess(planned(percent), share * 1.5)
 
 
+class Neighbours(Case):
+    COUNT = 200
+
+    def fill(self):
+        self.sizes = {f'{number:03}': self.make(f'{number:03}', 1) for number in range(self.COUNT)}
+
+    def replayed(self, names):
+        """The report, and the requests that the disk got, with all but the files' content in memory already."""
+        profile = self.profile_of_root()
+        for name in names:
+            profile.add_file(f'/{name}', self.sizes[name], [(0, 1)])
+            (self.root / name).stat()
+        before = self.image.reads()
+        report = self.run_replay(profile, '--threads=1')
+        for name in names:
+            self.assert_resident(name, (0, 1))
+        return report, self.image.reads() - before
+
+    def test_fewer_requests_than_files(self):
+        """Small files that lie side by side on the disk, wanted in another order."""
+        names = [f'{number * 77 % self.COUNT:03}' for number in range(self.COUNT)]
+        report, requests = self.replayed(names)
+        self.assertEqual(report['requests'], self.COUNT)
+        self.assertLess(requests, self.COUNT / 8)
+
+    def test_gaps(self):
+        """What lies between them is read with them, but not into the files that nobody wants."""
+        unwanted = [f'{number:03}' for number in range(10, self.COUNT, 20)]
+        report, requests = self.replayed([name for name in self.sizes if name not in unwanted])
+        self.assertGreater(report['gap_bytes'], len(unwanted) / 2 * PAGE)
+        self.assertLess(requests, len(unwanted))
+        self.assert_nothing_resident(*unwanted)
+
+
 class Large(Case):
     MEGABYTES = 128
 
@@ -186,8 +220,8 @@ class Metadata(Case):
         for first, count in ranges:
             profile.add_metadata(first, count)
         report = self.run_replay(profile)
-        for first, count in ranges:
-            self.assertEqual(self.image.resident(first, count), count)
+        for first, count in ranges:  # of thousands the kernel may have taken some back, see assert_resident()
+            self.assertGreaterEqual(self.image.resident(first, count), count - count // 20)
         self.assertEqual(self.image.resident(5041 + SLACK, 3000), 0)
         self.assertEqual(self.image.resident(3001 + SLACK, 1900), 0)
         self.assertEqual(report['metadata_requests'], 3)
