@@ -165,7 +165,7 @@ class Touched(unittest.TestCase):
         self.assertNotIn('resident-metadata', boot)
         self.assertGreater(len(read), 300)
         self.assertLess(len(read - pages), 0.02 * len(read))
-        self.assertLess(len(pages - read), 0.02 * len(read))
+        self.assertLess(len(pages - read), 0.05 * len(read))  # the kernel may have taken some back already
 
     def test_hits(self):
         """Of a profile that names what a program reads: what is read, what not, and what besides."""
@@ -193,9 +193,12 @@ class Touched(unittest.TestCase):
         running = subprocess.Popen([COLLECT, '--source=fanotify', f'--output={self.folder}/profile', *arguments],
                                    stderr=subprocess.PIPE, text=True)
         self.addCleanup(running.stderr.close)
+        self.addCleanup(running.kill)
+        said = RUNDIR / ('pages.pid' if '--pages' in arguments else 'collect.pid')  # when all of it has started
         for _ in range(500):
             made = instances() - self.before
-            if made and 'mm_filemap_fault' in (TRACEFS / 'instances' / made.copy().pop() / 'set_event').read_text():
+            if made and said.exists() and \
+                    'mm_filemap_fault' in (TRACEFS / 'instances' / made.copy().pop() / 'set_event').read_text():
                 return running, made.pop()
             time.sleep(0.01)
         self.fail('no trace instance came')
