@@ -2,9 +2,9 @@
 /*
  * What comes into our audit socket. The kernel's audit thread waits for a daemon whose buffer is full, and
  * when it has waited in vain it prints the records and drops some uncounted (kauditd_send_queue(),
- * kauditd_hold_skb(), Linux 6.1 to 6.18). So it never has to: a program in the kernel counts what it lets in, we
- * count what we have taken out, and what is too much is dropped and counted as if it were delivered. Where the
- * kernel takes no such program, a simple one only sorts by type.
+ * kauditd_hold_skb(), Linux 6.1 to 6.18). So it never has to: a program in the kernel counts what it lets in,
+ * we count what we have taken out, and what is too much is dropped and counted as if it were delivered. Where
+ * the kernel takes no such program, a simple one only sorts by type.
  */
 #pragma once
 

@@ -28,5 +28,6 @@ const char *audit_relay_take(struct audit_relay *relay, struct audit_settings *s
                              const char *text, size_t length);
 
 /* audit_settings_follow - takes over the setting that a CONFIG_CHANGE record names
- * Pure. A disabled audit system records no settings: who has disabled it may have enabled it again. "op=set audit_backlog_limit=8192 old=64 ..." (audit_log_config_change(), kernel/audit.c) */
+ * Pure. "op=set audit_backlog_limit=8192 old=64 ..." (audit_log_config_change(), kernel/audit.c). A disabled
+ * audit system records no settings: who has disabled it may have enabled it again. */
 void audit_settings_follow(struct audit_settings *saved, const char *text, size_t length);

@@ -123,7 +123,7 @@ static int add_call_rule(int fd, const char *abi, const struct rule_scope *scope
         int machine = audit_determine_machine(abi);
 
         if (machine < 0)
-                return 0; /* audit_rules_see_32_bit() */
+                return 0; /* no such programs, or unknown ones: audit_rules_see_32_bit() */
         for (size_t i = 0; i < sizeof family / sizeof *family; i++) {
                 int number = audit_name_to_syscall(family[i].name, machine);
 

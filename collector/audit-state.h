@@ -46,7 +46,7 @@ int audit_settings_take(int fd, const struct audit_settings *saved);
  * Return: 1 disabled, 0 not, or negative errno. */
 int audit_settings_disable(int fd, const struct audit_settings *saved, pid_t collector);
 
-/* audit_settings_enable_again - what we disabled, somebody had enabled an instant before: @saved says so by now
+/* audit_settings_enable_again - where @saved says by now that somebody had enabled what we then disabled
  * Return: 0 or negative errno. */
 int audit_settings_enable_again(int fd, const struct audit_settings *saved);
 

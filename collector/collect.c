@@ -122,7 +122,7 @@ static int compare(struct collection *collection, const struct store *store)
 static int finish(struct collection *collection, const struct store *store)
 {
         CLEANUP(profile_free) struct profile *profile = NULL;
-        const char *why = "too many events were lost, the old profile stays";
+        const char *why = "too many events were lost, or none was heard for a while: the old profile stays";
         int r = store_keeps(store, collection->recording) ? KEPT : finish_profile(collection, &profile);
 
         if (r == 0)

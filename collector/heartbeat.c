@@ -104,24 +104,25 @@ static int send_beat(struct heartbeat *heartbeat)
 }
 
 /* Once it has opened the file its event gets the time until the next question. */
-static int receive_answer(struct heartbeat *heartbeat)
+static void receive_answer(struct heartbeat *heartbeat)
 {
         char opened;
 
         if (recv(heartbeat->child_fd, &opened, 1, MSG_DONTWAIT) != 1)
-                return 0;
+                return;
         heartbeat->opening = false;
         if (!opened)
                 heartbeat->pending = false; /* it proves nothing */
-        return 0;
 }
 
 int heartbeat_check(struct heartbeat *heartbeat, uint64_t now_us)
 {
         if (heartbeat->child_fd < 0)
                 return 0;
-        if (heartbeat->opening)
-                return receive_answer(heartbeat);
+        if (heartbeat->opening) {
+                receive_answer(heartbeat);
+                return 0;
+        }
         if (heartbeat->pending)
                 return -ETIMEDOUT;
         return now_us - heartbeat->heard_us < QUIET_US ? 0 : send_beat(heartbeat);

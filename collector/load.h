@@ -16,8 +16,7 @@
 #include <stdint.h>
 
 struct load_limits {
-        uint32_t
-                rate; /* events a second that may come for ever while LOAD_BUSY is; 0: nothing is ever shed */
+        uint32_t rate;  /* events a second that may last where LOAD_BUSY is worked; 0: nothing is ever shed */
         uint32_t burst; /* events above that */
         uint32_t trial; /* events above that which end a trial; less than @burst */
         uint32_t rest_ms, longest_rest_ms;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How the 64 MiB of memory that a collector may take are shared out, what the kernel holds for it included. Each
- * part is bounded by itself, so all may be full at once; what has no room is counted as lost. The rest is for
- * tables with limits of their own, some 30 MiB, and for fanotify's queue, which the kernel bounds.
+ * How the 64 MiB of memory that a collector may take are shared out, what the kernel holds for it included.
+ * Each part is bounded by itself, so all may be full at once; what has no room is counted as lost. The rest
+ * is for tables with limits of their own, some 30 MiB, and for fanotify's queue, which the kernel bounds.
  *
  * When collecting has ended the kernel's part is free again, and the profile is made in its place.
  */

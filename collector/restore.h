@@ -9,7 +9,7 @@
 int restore_all(const struct view *view);
 
 /* restore_turn - waits until nobody else restores or takes the audit system: a guardian, a unit's stop step
- * and new collectors may all come at once. Return: a descriptor to be closed afterwards, or negative errno. */
+ * and new collectors may all come at once. Return: a descriptor, to be closed then, or negative errno. */
 int restore_turn(const struct view *view);
 
 /* restore_in_turn - the same as restore_all(), for who has the turn */

@@ -296,7 +296,7 @@ static int start(struct collection *collection, pid_t root, bool gap, struct sou
                 r = fanotify->source.fd < 0 ? -errno : mark(&fanotify->source, collection);
         }
         if (r == 0 || (r > 0 && fanotify->rootless))
-                r = -EOPNOTSUPP; /* one can, or the root can't: a btrfs subvolume, an overlay */
+                r = -EOPNOTSUPP; /* none takes a mark, or not the root: a btrfs subvolume, an overlay */
         if (r < 0) {
                 free_fanotify(&fanotify->source);
                 return r;

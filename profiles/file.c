@@ -78,8 +78,7 @@ static int open_folder(int dirfd, const char *path, const char **ret_name)
 }
 
 /* What is written has no name until it is whole, so that a kill leaves nothing; where the file system can't
- * do that it has the temporary one. Only what is interrupted in the act of naming leaves that, for the next.
- */
+ * do that it has the temporary one. What is interrupted in the act of naming leaves that, for the next. */
 static int make_temporary(int folder, const char *temporary, bool *ret_named)
 {
         int fd = openat(folder, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);

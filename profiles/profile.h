@@ -245,8 +245,7 @@ void profile_free(struct profile *profile);
  * Return: the copy, owned by the profile, or NULL with errno ENOMEM, ENAMETOOLONG or E2BIG (limit). */
 const char *profile_string(struct profile *profile, const char *string);
 
-/* profile_string_within - the same, for which all strings together may take so many bytes of memory at most
- */
+/* profile_string_within - the same, where all strings together may take @memory bytes at most */
 const char *profile_string_within(struct profile *profile, const char *string, size_t memory);
 
 /* profile_add_x - appends a zeroed entry; a process's arguments are ""

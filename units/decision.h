@@ -44,6 +44,6 @@ int decision_write(int root, const struct decision *decision);
  * Return: 0 or negative errno. */
 int decision_make(int here, int root, struct decision *ret);
 
-/* decision_by_audit - whether a collecting boot uses the audit system, or is to use it as was asked for; where
- * the machine's own auditd is enabled it does not, and once it is over no more */
+/* decision_by_audit - whether a collecting boot uses the audit system, or is to use it as was asked for;
+ * where the machine's own auditd is enabled it does not, and once it is over no more */
 bool decision_by_audit(int root, const struct decision *decision);

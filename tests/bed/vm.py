@@ -111,7 +111,7 @@ def execute(words, timeout, console):
 def emulator_failed(console):
     """Now and then QEMU's emulated processors run code that the kernel is just patching, and it panics over
     the breakpoint that guards the place; once in some 300 boots both were stuck in the kernel for minutes.
-    That says nothing of what is tested, unless it happens again at once."""
+    That says nothing of what is tested, unless it happens in each attempt."""
     return 'Kernel panic' in console and ('Oops: int3' in console or 'soft lockup' in console)
 
 

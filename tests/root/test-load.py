@@ -198,7 +198,6 @@ class Load(SameAuditState):
                 if source == 'fanotify':
                     self.assert_near(result.pairs(), result.storm.pairs)
 
-
     def test_memory_when_all_tables_are_full(self):
         """Beside what the kernel holds while it collects; that is free again when the profile is made."""
         with tempfile.TemporaryDirectory(dir='/dev/shm') as folder:

@@ -5,6 +5,7 @@ Others come to the audit system while we collect: we leave within a second, rule
 want them, and fanotify goes on in the same profile.
 """
 
+import contextlib
 import shutil
 import subprocess
 import time
@@ -18,6 +19,16 @@ NOTICED = 5.0  # where nothing tells us
 
 def auditor(*words):
     subprocess.run([AUDITOR, *words], check=True)
+
+
+@contextlib.contextmanager
+def enabled():
+    """Somebody enables audit; when the test is done with it, it is disabled as before."""
+    auditor('enable', '1')
+    try:
+        yield
+    finally:
+        auditor('enable', '0')
 
 
 class Overlap(Collecting):
@@ -77,54 +88,46 @@ class Overlap(Collecting):
 
     def test_enabled(self):
         """Whoever enables audit finds it enabled when we are gone."""
-        auditor('enable', '1')
-        try:
+        with enabled():
             self.assertIn('enabled=1', self.leaves())
-        finally:
-            auditor('enable', '0')
 
     def test_disabled(self):
         auditor('enable', '0')
         self.assertEqual(self.leaves(), self.before)
 
+    @contextlib.contextmanager
+    def backlog_limit(self, limit):
+        auditor('backlog-limit', limit)
+        try:
+            yield
+        finally:
+            auditor('backlog-limit', self.before.split('backlog_limit=')[1].split()[0])
+
     def test_disabled_and_enabled(self):
         """The enabling is recorded nowhere, for audit is disabled then."""
         auditor('enable', '0')
-        auditor('enable', '1')
-        try:
+        with enabled():
             self.assertIn('enabled=1', self.leaves())
-        finally:
-            auditor('enable', '0')
 
     def test_several_changes(self):
         """We leave because of the first; the others come while we do."""
         for pause in (0, 0.03, 0.1):
             if pause:
                 self.begin()
-            auditor('backlog-limit', '12345')
-            time.sleep(pause)
-            auditor('enable', '1')
-            try:
-                state = self.leaves()
-                self.assertIn('enabled=1', state, pause)
-                self.assertIn('backlog_limit=12345', state, pause)
-            finally:
-                auditor('enable', '0')
-                auditor('backlog-limit', self.before.split('backlog_limit=')[1].split()[0])
+            with self.backlog_limit('12345'):
+                time.sleep(pause)
+                with enabled():
+                    state = self.leaves()
+                    self.assertIn('enabled=1', state, pause)
+                    self.assertIn('backlog_limit=12345', state, pause)
 
     def test_setting_changed(self):
-        auditor('backlog-limit', '12345')
-        try:
+        with self.backlog_limit('12345'):
             self.assertIn('backlog_limit=12345', self.leaves())
-        finally:
-            auditor('backlog-limit', self.before.split('backlog_limit=')[1].split()[0])
 
     def test_setting_changed_to_ours(self):
-        auditor('backlog-limit', '32768')
-        try:
+        with self.backlog_limit('32768'):
             self.assertIn('backlog_limit=32768', self.leaves())
-        finally:
-            auditor('backlog-limit', self.before.split('backlog_limit=')[1].split()[0])
 
     def test_another_daemon(self):
         """Its first attempt fails, for the place is taken; then we are gone."""

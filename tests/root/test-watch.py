@@ -502,7 +502,8 @@ for i in range(60000):
 
     def test_usage(self):
         for arguments, code in ((['--class=paint'], 2), (['--path=etc'], 2), (['--user=no-such-user'], 2),
-                                (['--device=0'], 2), (['--device=-1:0'], 2), (['--executable=a/b'], 2), (['--result=maybe'], 2), (['--events=0'], 2), (['word'], 2),
+                                (['--device=0'], 2), (['--device=-1:0'], 2), (['--executable=a/b'], 2),
+                                (['--result=maybe'], 2), (['--events=0'], 2), (['word'], 2),
                                 (['--class=lookup'], 2), (['--class=fork', '--result=failed'], 2),
                                 (['--unit='], 2), (['--class=open,'], 2), (['--help'], 0)):
             result = subprocess.run([WATCH, *arguments], capture_output=True)
