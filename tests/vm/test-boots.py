@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The life of a machine: the first boot collects, and leaves the audit system alone; the next ones are faster."""
 
-import statistics
-
 import support
 from support import vm
 
 ROUNDS = 2
+MOST_REQUESTS = 0.7  # of a plain boot's; seconds are for tests/bench, this machine has other work
+MOST_STALL = 0.6
 
 
 class Boots(support.Case):
@@ -51,13 +51,11 @@ class Boots(support.Case):
         self.assertEqual(int(said.lines[0]['BOOTAHEAD_PAGES_HIT_PAGES']), hit)
 
     def compare(self, plain, replayed):
-        """Replay wins in every round, by more than the machine scatters."""
-        spread = max(said.seconds for said in plain) - min(said.seconds for said in plain)
-        gain = statistics.median(said.seconds for said in plain) - statistics.median(said.seconds for said in replayed)
-        print(f'gain {gain:.2f} s, spread of plain boots {spread:.2f} s', flush=True)
-        self.assertLess(max(said.seconds for said in replayed), min(said.seconds for said in plain))
-        self.assertLess(max(said.boot.stall_seconds for said in replayed),
-                        min(said.boot.stall_seconds for said in plain))
+        """Replay wins in every round, by the requests it saves and the time that somebody waits for the disk."""
+        for figure, most in (('read_requests', MOST_REQUESTS), ('stall_seconds', MOST_STALL)):
+            before, after = ([getattr(said.boot, figure) for said in boots] for boots in (plain, replayed))
+            print(f'{figure}: {before} without, {after} with replay', flush=True)
+            self.assertLess(max(after), most * min(before))
 
 
 if __name__ == '__main__':
