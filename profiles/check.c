@@ -28,13 +28,13 @@ static bool is_resolved(const char *path, bool folder)
         if (path[1] == '\0')
                 return folder;
         while (*path) {
-                const char *name = path + 1;
-                size_t length = strcspn(name, "/");
+                const char *name = path + 1, *end = strchrnul(name, '/');
+                size_t length = (size_t)(end - name);
 
                 if (length == 0 || (length == 1 && name[0] == '.') ||
                     (length == 2 && name[0] == '.' && name[1] == '.'))
                         return false;
-                path = name + length;
+                path = end;
         }
         return true;
 }

@@ -59,8 +59,9 @@ static const char *next_string(struct cursor *cursor, char *buffer, size_t *leng
         return NULL;
 }
 
-/* take_strings - the section's strings, as copies in the profile */
-static int take_strings(struct profile *profile, struct cursor *cursor, size_t n, const char ***ret,
+/* take_strings - the section's strings, as copies in the profile
+ * @new: other sections do not have them, either */
+static int take_strings(struct profile *profile, struct cursor *cursor, size_t n, bool new, const char ***ret,
                         const char **ret_why)
 {
         _cleanup_free_ const char **strings = NULL;
@@ -82,7 +83,8 @@ static int take_strings(struct profile *profile, struct cursor *cursor, size_t n
                                        value_at(rest, n, sizeof(uint16_t), i), i == 0);
                 if (*ret_why)
                         return PROFILE_CORRUPT;
-                strings[i] = strings_add(profile->strings, buffer, length, SIZE_MAX);
+                strings[i] = new ? strings_append(profile->strings, buffer, length)
+                                 : strings_add(profile->strings, buffer, length, SIZE_MAX);
                 if (!strings[i] && errno == E2BIG) {
                         *ret_why = "the strings are too long in total";
                         return PROFILE_CORRUPT;
@@ -244,7 +246,7 @@ int body_decode(struct profile *profile, const struct layout *layout, const uint
                 *ret_why = "there is not one path for each file";
                 return PROFILE_CORRUPT;
         }
-        r = take_strings(profile, &cursor, view.n, &strings, ret_why);
+        r = take_strings(profile, &cursor, view.n, layout->one_string, &strings, ret_why);
         if (r != 0)
                 return r;
         view.strings = strings;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Storage of a profile's strings: blocks that never move, and an open-addressed set of pointers into
- * them. Knows nothing of what the strings mean.
+ * them, made when it is first needed. Knows nothing of what the strings mean.
  */
 #include "string-store.h"
 
@@ -31,9 +31,10 @@ struct slot {
 struct profile_strings {
         struct block *blocks; /* newest first */
         struct slot *slots;
-        size_t n_slots, n_used;
-        size_t bytes;  /* of all strings with their NULs */
-        size_t memory; /* of blocks and slots */
+        size_t n_slots;
+        size_t n_strings, n_indexed; /* all, and those that are in the set */
+        size_t bytes;                /* of all strings with their NULs */
+        size_t memory;               /* of blocks and slots */
 };
 
 struct profile_strings *strings_new(void)
@@ -93,29 +94,42 @@ static bool may_take(const struct profile_strings *strings, size_t size, size_t 
         return false;
 }
 
-/* make_room - keeps the set at most half full; for a moment both sizes of it are there */
+/* fill - puts all strings into an empty set */
+static void fill(struct slot *slots, size_t n_slots, const struct block *blocks)
+{
+        for (const struct block *block = blocks; block; block = block->next)
+                for (size_t at = 0, length; at < block->used; at += length + 1) {
+                        const char *string = block->bytes + at;
+                        uint32_t hash;
+
+                        length = strlen(string);
+                        hash = hash_bytes(string, length);
+                        *find(slots, n_slots, string, length, hash) =
+                                (struct slot){.string = string, .hash = hash, .length = (uint32_t)length};
+                }
+}
+
+/* make_room - keeps the set whole and at most half full; for a moment both sizes of it are there */
 static bool make_room(struct profile_strings *strings, size_t memory)
 {
-        size_t n_slots = strings->n_slots ? strings->n_slots * 2 : SLOTS_MIN;
+        size_t n_slots = strings->n_slots ? strings->n_slots : SLOTS_MIN;
         struct slot *slots;
 
-        if (strings->n_used < strings->n_slots / 2)
+        if (strings->n_indexed == strings->n_strings && strings->n_strings < strings->n_slots / 2)
                 return true;
+        while (strings->n_strings >= n_slots / 2)
+                n_slots *= 2;
         if (!may_take(strings, n_slots * sizeof(*slots), memory))
                 return false;
         slots = calloc(n_slots, sizeof(*slots));
         if (!slots)
                 return false;
-        for (size_t i = 0; i < strings->n_slots; i++) {
-                const struct slot *old = &strings->slots[i];
-
-                if (old->string)
-                        *find(slots, n_slots, old->string, old->length, old->hash) = *old;
-        }
+        fill(slots, n_slots, strings->blocks);
         free(strings->slots);
         strings->memory += (n_slots - strings->n_slots) * sizeof(*slots);
         strings->slots = slots;
         strings->n_slots = n_slots;
+        strings->n_indexed = strings->n_strings;
         return true;
 }
 
@@ -140,31 +154,45 @@ static const char *copy(struct profile_strings *strings, const char *bytes, size
         string[length] = '\0';
         block->used += length + 1;
         strings->bytes += length + 1;
+        strings->n_strings++;
         return string;
+}
+
+static bool may_add(const struct profile_strings *strings, size_t length)
+{
+        if (length > PROFILE_STRING_MAX)
+                errno = ENAMETOOLONG;
+        else if (strings->bytes + length + 1 > PROFILE_STRINGS_MAX)
+                errno = E2BIG;
+        else
+                return true;
+        return false;
+}
+
+const char *strings_append(struct profile_strings *strings, const char *bytes, size_t length)
+{
+        return may_add(strings, length) ? copy(strings, bytes, length, SIZE_MAX) : NULL;
 }
 
 const char *strings_add(struct profile_strings *strings, const char *bytes, size_t length, size_t memory)
 {
         uint32_t hash = hash_bytes(bytes, length);
-        struct slot *slot;
+        struct slot *slot = NULL;
         const char *string;
 
-        if (length > PROFILE_STRING_MAX) {
-                errno = ENAMETOOLONG;
+        if (strings->n_indexed < strings->n_strings && !make_room(strings, memory))
                 return NULL;
-        }
-        slot = strings->n_slots ? find(strings->slots, strings->n_slots, bytes, length, hash) : NULL;
+        if (strings->n_slots)
+                slot = find(strings->slots, strings->n_slots, bytes, length, hash);
         if (slot && slot->string)
                 return slot->string;
-        if (strings->bytes + length + 1 > PROFILE_STRINGS_MAX) {
-                errno = E2BIG;
+        if (!may_add(strings, length) || !make_room(strings, memory))
                 return NULL;
-        }
-        string = make_room(strings, memory) ? copy(strings, bytes, length, memory) : NULL;
+        string = copy(strings, bytes, length, memory);
         if (!string)
                 return NULL;
         *find(strings->slots, strings->n_slots, bytes, length, hash) =
                 (struct slot){.string = string, .hash = hash, .length = (uint32_t)length};
-        strings->n_used++;
+        strings->n_indexed++;
         return string;
 }

@@ -19,4 +19,8 @@ void strings_free(struct profile_strings *strings);
  * Return: the copy, NUL-terminated, or NULL with errno ENOMEM, ENAMETOOLONG or E2BIG. */
 const char *strings_add(struct profile_strings *strings, const char *bytes, size_t length, size_t memory);
 
+/* strings_append - the same for a string that is known to be new: the cost of the set is put off until
+ * strings_add() needs it, which in replay is never */
+const char *strings_append(struct profile_strings *strings, const char *bytes, size_t length);
+
 DEFINE_CLEANUP(struct profile_strings *, strings_free)

@@ -97,7 +97,8 @@ static void add_file(struct plan *plan, const struct profile *profile, const str
                         .offset = (uint64_t)profile->ranges[range].page * PROFILE_PAGE_SIZE,
                         .length = (uint64_t)profile->ranges[range].count * PROFILE_PAGE_SIZE,
                 };
-        qsort(gathered, count, sizeof *gathered, compare_offsets);
+        if (count > 1)
+                qsort(gathered, count, sizeof *gathered, compare_offsets);
         for (size_t i = 0; i < count; i++) {
                 struct plan_read read = gathered[i];
 

@@ -90,6 +90,28 @@ static void test_round_trip_noise(void **state)
         assert_round_trip(profile);
 }
 
+/* What was read shares its strings with what is added, though nothing was looked for while it was read. */
+static void test_strings_after_reading(void **state)
+{
+        _cleanup_profile_ struct profile *profile = sample_profile(), *again = NULL;
+        _cleanup_packed_ struct packed packed = {};
+        const char *added;
+
+        (void)state;
+        add_noise(profile, 3000);
+        assert_int_equal(profile_sort(profile), 0);
+        assert_int_equal(format_pack(profile, &packed), 0);
+        assert_int_equal(read_bytes(packed.bytes, packed.n, PROFILE_PART_REPLAY, &again, NULL), 0);
+        added = profile_string(again, "/added");
+        for (size_t i = 0; i < again->n_files; i++) {
+                _cleanup_free_ char *path = strdup(again->files[i].path);
+
+                assert_non_null(path);
+                assert_ptr_equal(profile_string(again, path), again->files[i].path);
+        }
+        assert_ptr_equal(profile_string(again, "/added"), added);
+}
+
 static void test_longest_strings(void **state)
 {
         _cleanup_profile_ struct profile *profile = sample_profile();
@@ -375,6 +397,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_round_trip),
                 cmocka_unit_test(test_round_trip_noise),
+                cmocka_unit_test(test_strings_after_reading),
                 cmocka_unit_test(test_longest_strings),
                 cmocka_unit_test(test_deterministic),
                 cmocka_unit_test(test_replay_part),
