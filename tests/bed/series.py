@@ -48,14 +48,14 @@ class Series:
         return self.figures() | {'boots': boots}
 
 
-HEADER = f"{'':10}{'seconds':>9}{'min .. max':>20}{'requests':>10}{'MiB':>8}{'I/O stall':>11}{'CPU':>8}"
+HEADER = f"{'':20}{'seconds':>9}{'min .. max':>20}{'requests':>10}{'MiB':>8}{'I/O stall':>11}{'CPU':>8}"
 
 
 def row(name, series):
     figures = series.figures()
     spread = f"{figures['seconds_min']:.3f} .. {figures['seconds_max']:.3f}"
     size = figures['read_bytes']
-    return (f"{name:10}{figures['seconds']:9.3f}{spread:>20}{as_text(figures['read_requests'], '.0f'):>10}"
+    return (f"{name:20}{figures['seconds']:9.3f}{spread:>20}{as_text(figures['read_requests'], '.0f'):>10}"
             f"{as_text(size / MIB if size is not None else None, '.1f'):>8}"
             f"{as_text(figures['stall_seconds'], '.3f'):>11}{as_text(figures['processor_seconds'], '.3f'):>8}")
 
