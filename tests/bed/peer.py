@@ -37,8 +37,8 @@ test -s {self.pack}
 
 def unit(section, *lines, before='', after=''):
     """One that starts as early as it can, as theirs do."""
-    return '\n'.join(['[Unit]', 'DefaultDependencies=no', 'Conflicts=shutdown.target', f'Before=shutdown.target {before}',
-                      f'After={after}', f'[{section}]', *lines, ''])
+    return '\n'.join(['[Unit]', 'DefaultDependencies=no', 'Conflicts=shutdown.target',
+                      f'Before=shutdown.target {before}', f'After={after}', f'[{section}]', *lines, ''])
 
 
 def timer(seconds):
