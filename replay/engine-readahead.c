@@ -171,14 +171,20 @@ static unsigned int read_ahead(void *data, const struct piece *pieces, size_t co
         return refused;
 }
 
-/* Reading a byte of the last page returns when that page is there. */
-static void wait_for(void *data, const struct piece *piece)
+/* Reading a byte of the last page returns when that page is there. An end that has moved is no failure. */
+static bool wait_for(void *data, const struct piece *piece)
 {
         uint64_t last_page = (piece->offset + piece->length - 1) / PROFILE_PAGE_SIZE * PROFILE_PAGE_SIZE;
         char byte;
 
-        if (pread(descriptor_of(data, piece), &byte, 1, (off_t)last_page) < 0)
-                return; /* whatever the error is, it is the boot's own business to meet it */
+        return pread(descriptor_of(data, piece), &byte, 1, (off_t)last_page) >= 0;
+}
+
+static uint64_t room(void *data)
+{
+        const struct engine_files *files = data;
+
+        return place_memory(files->place, files->memory_percent);
 }
 
 static void close_file(void *data, int fd)
@@ -193,5 +199,6 @@ const struct engine_class engine_readahead = {
         .locate = locate,
         .read_ahead = read_ahead,
         .wait = wait_for,
+        .room = room,
         .close = close_file,
 };

@@ -145,6 +145,24 @@ static void count_pieces(struct engine_counters *counters, const struct piece *p
         }
 }
 
+static uint64_t bytes_of(const struct piece *pieces, size_t count)
+{
+        uint64_t bytes = 0;
+
+        for (size_t i = 0; i < count; i++)
+                bytes += pieces[i].length;
+        return bytes;
+}
+
+/* What is read into memory that others have taken since pushes out what the boot needs. */
+static bool has_room(const struct work *work)
+{
+        const struct engine_counters *counters = work->counters;
+
+        return counters->bytes + counters->metadata_bytes + counters->gap_bytes <
+               work->class->room(work->data);
+}
+
 /* The disk has one bin to work on while the next is made ready; what the boot itself reads need not queue
  * behind everything. @owed is the last piece that was asked for. */
 static void issue(struct work *work, struct batch *batch, bool metadata, struct piece *owed)
@@ -162,10 +180,14 @@ static void issue(struct work *work, struct batch *batch, bool metadata, struct 
                         counters->late += (unsigned int)(end - i);
                         continue;
                 }
+                if (!has_room(work)) {
+                        counters->cut_bytes += bytes_of(pieces, end - i);
+                        continue;
+                }
                 count_pieces(counters, pieces, end - i, metadata);
                 counters->errors += work->class->read_ahead(work->data, pieces, end - i);
                 if (owed->length > 0 && work->settings->in_flight > 0)
-                        work->class->wait(work->data, owed);
+                        counters->errors += !work->class->wait(work->data, owed);
                 *owed = batch->pieces[end - 1];
         }
 }

@@ -20,8 +20,10 @@ struct engine_class {
         size_t (*locate)(void *data, int fd, const struct plan_read *read, struct piece *ret, size_t room);
         /* starts reading; returns before the data is there. Return: pieces that the kernel refused */
         unsigned int (*read_ahead)(void *data, const struct piece *pieces, size_t count);
-        /* waits until the data of a piece is there */
-        void (*wait)(void *data, const struct piece *piece);
+        /* waits until the data of a piece is there. Return: whether it came */
+        bool (*wait)(void *data, const struct piece *piece);
+        /* Return: bytes that may be read ahead in all, as the machine's memory is now */
+        uint64_t (*room)(void *data);
         void (*close)(void *data, int fd);
 };
 
@@ -29,7 +31,8 @@ struct engine_counters {
         atomic_uint files, gone, changed, failed; /* files, by what became of them */
         atomic_uint requests, metadata_requests;
         atomic_uint_fast64_t bytes, metadata_bytes, gap_bytes;
-        atomic_uint errors; /* reads that the kernel refused */
+        atomic_uint_fast64_t cut_bytes; /* left out for want of memory */
+        atomic_uint errors; /* reads that the kernel refused, or that were waited for and failed */
         atomic_uint late;   /* reads left out after the deadline */
 };
 
@@ -52,5 +55,6 @@ struct engine_files {
         const struct place *place;
         const struct profile *profile;
         const struct mounted *mounted;
+        unsigned int memory_percent;
 };
 extern const struct engine_class engine_readahead; /* data: struct engine_files */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
@@ -41,6 +42,19 @@ void place_close(struct place *place)
         close_cleanup(&place->dev);
         close_cleanup(&place->run);
         close_cleanup(&place->root);
+}
+
+uint64_t place_memory(const struct place *place, unsigned int percent)
+{
+        int fd = openat(place->proc, "meminfo", O_RDONLY | O_CLOEXEC);
+        _cleanup_fclose_ FILE *file = fd < 0 ? NULL : fdopen(fd, "re");
+        uint64_t kilobytes;
+        char line[128];
+
+        while (file && fgets(line, sizeof line, file))
+                if (sscanf(line, "MemAvailable: %" SCNu64, &kilobytes) == 1)
+                        return kilobytes * 1024 / 100 * percent;
+        return UINT64_MAX;
 }
 
 static uint64_t queue_setting(const struct place *place, dev_t device, const char *name)

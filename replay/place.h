@@ -19,6 +19,10 @@ struct place {
 int place_open(struct place *place, const char *root);
 void place_close(struct place *place);
 
+/* place_memory - a share of the memory that is available now
+ * Return: bytes, UINT64_MAX where the kernel does not tell. */
+uint64_t place_memory(const struct place *place, unsigned int percent);
+
 /* One filesystem of the profile on this machine. */
 struct mounted {
         int root;        /* its folder, or -1: not there */

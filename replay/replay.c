@@ -78,20 +78,10 @@ static int read_profile(const struct place *place, const struct options *options
 /* Pages that would push out others before the boot needs them are worth nothing. */
 static uint64_t byte_limit(const struct place *place, const struct options *options)
 {
-        uint64_t limit = (uint64_t)options->megabytes << 20, kilobytes;
-        _cleanup_fclose_ FILE *file = NULL;
-        char line[128];
-        int fd = openat(place->proc, "meminfo", O_RDONLY | O_CLOEXEC);
+        uint64_t limit = (uint64_t)options->megabytes << 20;
+        uint64_t memory = place_memory(place, options->memory_percent);
 
-        file = fd < 0 ? NULL : fdopen(fd, "re");
-        while (file && fgets(line, sizeof line, file)) {
-                if (sscanf(line, "MemAvailable: %" SCNu64, &kilobytes) == 1) {
-                        uint64_t share = kilobytes * 1024 / 100 * options->memory_percent;
-
-                        return share < limit ? share : limit;
-                }
-        }
-        return limit;
+        return memory < limit ? memory : limit;
 }
 
 /* A line is a read, whatever bytes its path has. */
@@ -137,7 +127,10 @@ static unsigned int threads_for(const struct plan *plan, const struct profile *p
 static int run_plan(const struct place *place, const struct options *options, const struct profile *profile,
                     const struct mounted *mounted, struct replay_result *result)
 {
-        struct engine_files files = {.place = place, .profile = profile, .mounted = mounted};
+        struct engine_files files = {.place = place,
+                                     .profile = profile,
+                                     .mounted = mounted,
+                                     .memory_percent = options->memory_percent};
         struct engine_settings settings = {
                 .threads = options->threads ? options->threads : threads_for(&result->plan, profile),
                 .in_flight = (uint64_t)options->in_flight_kilobytes << 10,

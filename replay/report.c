@@ -40,7 +40,7 @@ static void print_counters(FILE *file, const struct replay_result *result)
         print_number(file, "walks", result->walks.walks);
         print_number(file, "walks_gone", result->walks.gone);
         print_number(file, "walks_late", result->walks.late);
-        print_number(file, "cut_bytes", result->plan.cut_bytes);
+        print_number(file, "cut_bytes", result->plan.cut_bytes + counters->cut_bytes);
         print_number(file, "late_requests", counters->late);
         print_number(file, "errors", counters->errors);
 }

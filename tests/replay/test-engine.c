@@ -20,7 +20,8 @@ struct record {
         unsigned int opened, closed, open_at_once, most_open;
         int answers[ANSWERS]; /* what open says for file number i; above: 0 */
         unsigned int calls;
-        bool refuses;
+        bool refuses, fails;
+        uint64_t room; /* 0: any */
 };
 
 enum { DESCRIPTOR = 1000 }; /* of file i: DESCRIPTOR + i; of a device: DESCRIPTOR - 1 - filesystem */
@@ -74,10 +75,17 @@ static unsigned int record_read(void *data, const struct piece *pieces, size_t c
         return record->refuses ? (unsigned int)count : 0;
 }
 
-static void ignore_wait(void *data, const struct piece *piece)
+static bool record_wait(void *data, const struct piece *piece)
 {
-        (void)data;
         (void)piece;
+        return !((struct record *)data)->fails;
+}
+
+static uint64_t record_room(void *data)
+{
+        const struct record *record = data;
+
+        return record->room ? record->room : UINT64_MAX;
 }
 
 static void record_close(void *data, int fd)
@@ -95,7 +103,8 @@ static const struct engine_class recorder = {
         .open = record_open,
         .locate = record_locate,
         .read_ahead = record_read,
-        .wait = ignore_wait,
+        .wait = record_wait,
+        .room = record_room,
         .close = record_close,
 };
 
@@ -217,6 +226,41 @@ static void test_refused_reads(void **state)
         run(&record, &plan, &settings, &counters);
         assert_int_equal(record.n_issued, 40);
         assert_int_equal(counters.errors, 40);
+}
+
+/* Of ten batches of five pages each all but the last are waited for. */
+static void test_failed_reads(void **state)
+{
+        struct engine_settings settings = {.threads = 1, .in_flight = 10 * PAGE};
+        struct engine_counters counters = {0};
+        struct record record = {.fails = true};
+        struct plan_read reads[50];
+        struct plan plan = {.reads = reads, .n_reads = 50};
+
+        (void)state;
+        for (uint32_t i = 0; i < 50; i++)
+                reads[i] = (struct plan_read){.file = i, .length = PAGE};
+        run(&record, &plan, &settings, &counters);
+        assert_int_equal(counters.requests, 50);
+        assert_int_equal(counters.errors, 9);
+}
+
+/* Memory that somebody takes in the middle. */
+static void test_less_memory(void **state)
+{
+        struct engine_settings settings = {.threads = 1, .in_flight = 10 * PAGE};
+        struct engine_counters counters = {0};
+        struct record record = {.room = 12 * PAGE};
+        struct plan_read reads[50];
+        struct plan plan = {.reads = reads, .n_reads = 50};
+
+        (void)state;
+        for (uint32_t i = 0; i < 50; i++)
+                reads[i] = (struct plan_read){.file = i, .length = PAGE};
+        run(&record, &plan, &settings, &counters);
+        assert_int_equal(counters.bytes, 15 * PAGE);
+        assert_int_equal(counters.cut_bytes, 35 * PAGE);
+        assert_int_equal(record.n_issued, 15);
 }
 
 /* A device that is not there is an error, and no file that failed. */
@@ -360,13 +404,20 @@ static unsigned int owe_read(void *data, const struct piece *pieces, size_t coun
         return 0;
 }
 
-static void owe_wait(void *data, const struct piece *piece)
+static bool owe_wait(void *data, const struct piece *piece)
 {
         struct owed *owed = data;
 
         assert_true(piece->length > 0);
         owed->bytes -= owed->before;
         owed->waits++;
+        return true;
+}
+
+static uint64_t any_room(void *data)
+{
+        (void)data;
+        return UINT64_MAX;
 }
 
 static void owe_close(void *data, int fd)
@@ -378,7 +429,13 @@ static void owe_close(void *data, int fd)
 }
 
 static const struct engine_class owing = {
-        .open = owe_open, .locate = owe_locate, .read_ahead = owe_read, .wait = owe_wait, .close = owe_close};
+        .open = owe_open,
+        .locate = owe_locate,
+        .read_ahead = owe_read,
+        .wait = owe_wait,
+        .room = any_room,
+        .close = owe_close,
+};
 
 /* The disk never owes more than two bins, each of which ends with the file that fills it. */
 static void test_in_flight(void **state)
@@ -412,6 +469,8 @@ int main(void)
                 cmocka_unit_test(test_many_threads_issue_each_once),
                 cmocka_unit_test(test_counters),
                 cmocka_unit_test(test_refused_reads),
+                cmocka_unit_test(test_failed_reads),
+                cmocka_unit_test(test_less_memory),
                 cmocka_unit_test(test_no_device),
                 cmocka_unit_test(test_deadline),
                 cmocka_unit_test(test_in_flight),

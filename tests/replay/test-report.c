@@ -126,7 +126,7 @@ static void test_figures(void **state)
         struct replay_result result = {
                 .profile = "/p",
                 .times = {1, 2, 3, INT64_MAX},
-                .plan = {.skipped_files = 4, .cut_bytes = 5},
+                .plan = {.skipped_files = 4, .cut_bytes = 2},
                 .counters = {.files = 6,
                              .gone = 7,
                              .changed = 8,
@@ -136,6 +136,7 @@ static void test_figures(void **state)
                              .bytes = UINT64_C(1) << 40,
                              .metadata_bytes = 13,
                              .gap_bytes = 19,
+                             .cut_bytes = 3,
                              .errors = 14,
                              .late = 15},
                 .walks = {.walks = 16, .gone = 17, .late = 18},
