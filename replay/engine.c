@@ -44,6 +44,11 @@ bool engine_is_late(uint64_t deadline_us)
         return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u > deadline_us;
 }
 
+uint64_t engine_bytes(const struct engine_counters *counters)
+{
+        return counters->bytes + counters->metadata_bytes + counters->gap_bytes;
+}
+
 static bool is_device(const struct plan_read *read)
 {
         return read->file == PROFILE_NONE;
@@ -157,10 +162,7 @@ static uint64_t bytes_of(const struct piece *pieces, size_t count)
 /* What is read into memory that others have taken since pushes out what the boot needs. */
 static bool has_room(const struct work *work)
 {
-        const struct engine_counters *counters = work->counters;
-
-        return counters->bytes + counters->metadata_bytes + counters->gap_bytes <
-               work->class->room(work->data);
+        return engine_bytes(work->counters) < work->class->room(work->data);
 }
 
 /* The disk has one bin to work on while the next is made ready; what the boot itself reads need not queue

@@ -46,6 +46,9 @@ struct engine_settings {
 /* engine_is_late - whether a deadline, by CLOCK_BOOTTIME, has passed; 0: there is none */
 bool engine_is_late(uint64_t deadline_us);
 
+/* engine_bytes - what has been asked for */
+uint64_t engine_bytes(const struct engine_counters *counters);
+
 /* engine_run - returns when every read has been issued */
 void engine_run(const struct engine_class *class, void *data, const struct plan *plan,
                 const struct engine_settings *settings, struct engine_counters *counters);

@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,6 +30,7 @@ int place_open(struct place *place, const char *root)
         place->proc = open_folder("/proc");
         place->sys = open_folder("/sys");
         place->dev = open_folder("/dev");
+        place->mounts = place->proc < 0 ? -1 : openat(place->proc, "self/mountinfo", O_RDONLY | O_CLOEXEC);
         mkdir(BOOTAHEAD_RUNDIR, 0755);
         place->run = open_folder(BOOTAHEAD_RUNDIR);
         place->root = open_folder(root);
@@ -40,6 +43,7 @@ void place_close(struct place *place)
         close_cleanup(&place->proc);
         close_cleanup(&place->sys);
         close_cleanup(&place->dev);
+        close_cleanup(&place->mounts);
         close_cleanup(&place->run);
         close_cleanup(&place->root);
 }
@@ -86,6 +90,13 @@ static bool may_have_uuid(int fd, const uint8_t wanted[16])
                !memcmp(wanted, uuid, sizeof uuid);
 }
 
+static void forget(struct mounted *mounted)
+{
+        close_cleanup(&mounted->root);
+        close_cleanup(&mounted->device);
+        mounted->root = mounted->device = -1;
+}
+
 /* Two mount points may be tried for one filesystem: the later line hides the earlier one. */
 static void take_line(const struct place *place, const struct mount_line *line, const char *below,
                       const struct profile_filesystem *wanted, struct mounted *mounted)
@@ -94,10 +105,7 @@ static void take_line(const struct place *place, const struct mount_line *line, 
         _cleanup_close_ int fd = -1;
         struct stat status;
 
-        close_cleanup(&mounted->root);
-        close_cleanup(&mounted->device);
-        mounted->root = mounted->device = -1;
-        mounted->why = "another filesystem is mounted there";
+        forget(mounted);
         if (strcmp(line->type, wanted->type) || !mount_line_is_local(line))
                 return;
         fd = openat(place->root, *below ? below : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -107,7 +115,6 @@ static void take_line(const struct place *place, const struct mount_line *line, 
         mounted->root = take_fd(&fd);
         mounted->device = line->major != 0 ? device_open(place->sys, place->dev, device) : -1;
         mounted->window = window_of(place, device);
-        mounted->why = "";
 }
 
 /* Return: the part of a mount point below the root without its leading slash, or NULL. */
@@ -122,40 +129,72 @@ static const char *below_root(const char *path, const char *root)
         return path[length] == '/' ? path + length + 1 : NULL;
 }
 
-int place_find_filesystems(const struct place *place, const char *root, const struct profile *profile,
-                           struct mounted **ret)
+/* As the mount table has it, whose paths become others when the root of an initramfs moves. */
+static int path_of_root(const struct place *place, char ret[static PATH_MAX])
 {
-        struct mounted *mounted = calloc(profile->n_filesystems + 1, sizeof *mounted);
-        _cleanup_free_ char *text = NULL, *real = realpath(root, NULL);
+        char link[32];
+        ssize_t n;
+
+        snprintf(link, sizeof link, "self/fd/%d", place->root);
+        n = readlinkat(place->proc, link, ret, PATH_MAX - 1);
+        if (n < 0)
+                return -errno;
+        ret[n] = '\0';
+        return 0;
+}
+
+int place_find_filesystems(const struct place *place, const struct profile *profile, struct mounted *mounted)
+{
+        _cleanup_free_ char *text = NULL;
         _cleanup_fclose_ FILE *file = NULL;
         int fd = openat(place->proc, "self/mountinfo", O_RDONLY | O_CLOEXEC);
+        char root[PATH_MAX];
         size_t size = 0;
+        int r = path_of_root(place, root);
 
         file = fd < 0 ? NULL : fdopen(fd, "re");
-        if (!mounted || !real || !file) {
-                free(mounted);
-                return fd < 0 ? -ENOENT : -ENOMEM;
-        }
-        for (size_t i = 0; i < profile->n_filesystems; i++)
-                mounted[i] = (struct mounted){.root = -1, .device = -1, .why = "not mounted"};
+        if (r < 0 || !file)
+                return r < 0 ? r : fd < 0 ? -ENOENT : -ENOMEM;
         while (getline(&text, &size, file) >= 0) {
                 struct mount_line line;
-                const char *below = mount_line_parse(text, &line) ? below_root(line.path, real) : NULL;
+                const char *below = mount_line_parse(text, &line) ? below_root(line.path, root) : NULL;
 
                 for (size_t i = 0; below && i < profile->n_filesystems; i++)
-                        if (!strcmp(profile->filesystems[i].mount + 1, below))
+                        if (!mounted[i].done && !strcmp(profile->filesystems[i].mount + 1, below))
                                 take_line(place, &line, below, &profile->filesystems[i], &mounted[i]);
         }
-        *ret = mounted;
-        return 0;
+        r = 0;
+        for (size_t i = 0; i < profile->n_filesystems; i++)
+                r += mounted[i].root >= 0;
+        return r;
+}
+
+bool place_wait_for_mounts(const struct place *place, int milliseconds)
+{
+        struct pollfd table = {.fd = place->mounts, .events = POLLPRI};
+
+        return place->mounts >= 0 && poll(&table, 1, milliseconds) > 0;
+}
+
+struct mounted *mounted_new(size_t count)
+{
+        struct mounted *mounted = calloc(count + 1, sizeof *mounted);
+
+        for (size_t i = 0; mounted && i < count; i++)
+                mounted[i] = (struct mounted){.root = -1, .device = -1};
+        return mounted;
+}
+
+void mounted_close(struct mounted *mounted)
+{
+        mounted->done = mounted->root >= 0;
+        forget(mounted);
 }
 
 void mounted_free(struct mounted *mounted, size_t count)
 {
-        for (size_t i = 0; mounted && i < count; i++) {
-                close_cleanup(&mounted[i].root);
-                close_cleanup(&mounted[i].device);
-        }
+        for (size_t i = 0; mounted && i < count; i++)
+                forget(&mounted[i]);
         free(mounted);
 }
 

@@ -11,8 +11,9 @@
 
 struct place {
         int proc, sys, dev;
-        int run;  /* BOOTAHEAD_RUNDIR, or -1 */
-        int root; /* what the profile calls "/" */
+        int mounts; /* the mount table, to wait for its changes, or -1 */
+        int run;    /* BOOTAHEAD_RUNDIR, or -1 */
+        int root;   /* what the profile calls "/" */
 };
 
 /* place_open - Return: 0 or negative errno (of the root). */
@@ -28,15 +29,22 @@ struct mounted {
         int root;        /* its folder, or -1: not there */
         int device;      /* its own block device, or -1 */
         uint64_t window; /* bytes that one call reads ahead at most; the kernel drops the rest unsaid */
-        const char *why; /* why it is not there */
+        bool done;       /* it was there: it is not looked for any more */
 };
 
-/* place_find_filesystems - one entry for each of the profile's filesystems
- * Only local filesystems on block devices are taken; and only when type and, where the kernel tells it,
- * UUID are those of the profile. Return: 0 or negative errno; @ret is released with mounted_free(). */
-int place_find_filesystems(const struct place *place, const char *root, const struct profile *profile,
-                           struct mounted **ret);
+/* mounted_new - one entry for each of the profile's filesystems, none of them there. Return: or NULL */
+struct mounted *mounted_new(size_t count);
+void mounted_close(struct mounted *mounted); /* done with it */
 void mounted_free(struct mounted *mounted, size_t count);
+
+/* place_find_filesystems - opens those that are mounted now
+ * Only local filesystems on block devices are taken; and only when type and, where the kernel tells it,
+ * UUID are those of the profile. Return: how many are open, or negative errno. */
+int place_find_filesystems(const struct place *place, const struct profile *profile, struct mounted *mounted);
+
+/* place_wait_for_mounts - sleeps until the mount table has changed since the last call, or since
+ * place_open(), or until so much time has passed; -1: any. Return: whether it has changed. */
+bool place_wait_for_mounts(const struct place *place, int milliseconds);
 
 enum {
         PLACE_GONE = 1,    /* no such file, or not reachable without leaving its filesystem */

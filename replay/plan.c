@@ -58,7 +58,7 @@ static void add_read(struct plan *plan, const struct plan_limits *limits, const 
 }
 
 static void add_metadata(struct plan *plan, const struct profile *profile, const struct plan_limits *limits,
-                         const bool *usable)
+                         const enum plan_part *parts)
 {
         for (size_t i = 0; i < profile->n_metadata; i++) {
                 const struct profile_metadata *metadata = &profile->metadata[i];
@@ -69,7 +69,7 @@ static void add_metadata(struct plan *plan, const struct profile *profile, const
                         .length = (uint64_t)metadata->count * PROFILE_PAGE_SIZE,
                 };
 
-                if (usable[metadata->filesystem])
+                if (parts[metadata->filesystem] == PLAN_PART)
                         add_read(plan, limits, &read, true);
         }
         plan->n_metadata = plan->n_reads;
@@ -116,7 +116,7 @@ static uint64_t bytes_of(const struct profile *profile, const struct file_ranges
         return bytes;
 }
 
-int plan_make(const struct profile *profile, const struct plan_limits *limits, const bool *usable,
+int plan_make(const struct profile *profile, const struct plan_limits *limits, const enum plan_part *parts,
               struct plan *ret)
 {
         __attribute__((cleanup(unlink_ranges))) struct file_ranges ranges = {0};
@@ -128,13 +128,14 @@ int plan_make(const struct profile *profile, const struct plan_limits *limits, c
         plan.reads = malloc((profile->n_ranges + profile->n_metadata + 1) * sizeof *plan.reads);
         if (!plan.reads)
                 return -ENOMEM;
-        add_metadata(&plan, profile, limits, usable);
+        add_metadata(&plan, profile, limits, parts);
         for (size_t i = 0; i < profile->n_ranges; i++) {
                 uint32_t file = profile->ranges[i].file;
+                enum plan_part part = parts[profile->files[file].filesystem];
 
-                if (ranges.first[file] != i)
+                if (ranges.first[file] != i || part == PLAN_DONE)
                         continue; /* not the first of its file: already planned with it */
-                if (!usable[profile->files[file].filesystem])
+                if (part == PLAN_ABSENT)
                         plan.skipped_files++;
                 else if (plan.files >= limits->files)
                         plan.cut_bytes += bytes_of(profile, &ranges, file);

@@ -14,6 +14,13 @@
 
 #include "profile.h"
 
+/* What becomes of a filesystem's reads. */
+enum plan_part {
+        PLAN_ABSENT, /* none: it is not there; its files are counted */
+        PLAN_PART,   /* planned */
+        PLAN_DONE,   /* none: they were in an earlier plan */
+};
+
 struct plan_limits {
         uint64_t bytes; /* read at most */
         uint32_t files;
@@ -37,8 +44,8 @@ struct plan {
         uint32_t skipped_files; /* on filesystems that are not there */
 };
 
-/* plan_make - @usable: for each of the profile's filesystems whether it is there
+/* plan_make - @parts: for each of the profile's filesystems
  * Return: 0 or negative errno. */
-int plan_make(const struct profile *profile, const struct plan_limits *limits, const bool *usable,
+int plan_make(const struct profile *profile, const struct plan_limits *limits, const enum plan_part *parts,
               struct plan *ret);
 void plan_done(struct plan *plan);

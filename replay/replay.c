@@ -33,6 +33,12 @@ static uint64_t now_us(void)
         return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
 }
 
+/* By CLOCK_BOOTTIME, 0: none. */
+static uint64_t deadline_of(const struct options *options, const struct replay_result *result)
+{
+        return options->seconds ? result->times.start + options->seconds * UINT64_C(1000000) : 0;
+}
+
 static const char *profile_path(const struct options *options)
 {
         return options->profile ? options->profile : BOOTAHEAD_STATEDIR "/profile";
@@ -76,12 +82,14 @@ static int read_profile(const struct place *place, const struct options *options
 }
 
 /* Pages that would push out others before the boot needs them are worth nothing. */
-static uint64_t byte_limit(const struct place *place, const struct options *options)
+static uint64_t byte_limit(const struct place *place, const struct options *options,
+                           const struct engine_counters *counters)
 {
-        uint64_t limit = (uint64_t)options->megabytes << 20;
+        uint64_t limit = (uint64_t)options->megabytes << 20, used = engine_bytes(counters);
         uint64_t memory = place_memory(place, options->memory_percent);
 
-        return memory < limit ? memory : limit;
+        limit = memory < limit ? memory : limit;
+        return used < limit ? limit - used : 0;
 }
 
 /* A line is a read, whatever bytes its path has. */
@@ -124,54 +132,90 @@ static unsigned int threads_for(const struct plan *plan, const struct profile *p
         return plan->n_metadata > 0 || profile->n_walks > 0 ? 1 : WALKERS;
 }
 
-static int run_plan(const struct place *place, const struct options *options, const struct profile *profile,
-                    const struct mounted *mounted, struct replay_result *result)
+static void run_plan(const struct place *place, const struct options *options, const struct profile *profile,
+                     const struct mounted *mounted, const struct plan *plan, struct replay_result *result)
 {
         struct engine_files files = {.place = place,
                                      .profile = profile,
                                      .mounted = mounted,
                                      .memory_percent = options->memory_percent};
         struct engine_settings settings = {
-                .threads = options->threads ? options->threads : threads_for(&result->plan, profile),
+                .threads = options->threads ? options->threads : threads_for(plan, profile),
                 .in_flight = (uint64_t)options->in_flight_kilobytes << 10,
-                .deadline_us =
-                        options->seconds ? result->times.start + options->seconds * UINT64_C(1000000) : 0,
+                .deadline_us = deadline_of(options, result),
         };
 
-        if (options->dry_run) {
-                print_walks(profile, mounted);
-                print_plan(profile, &result->plan);
-                return EXIT_DONE;
-        }
         walk_run(profile, mounted, options->threads ? options->threads : WALKERS, settings.deadline_us,
                  &result->walks);
-        engine_run(&engine_readahead, &files, &result->plan, &settings, &result->counters);
+        engine_run(&engine_readahead, &files, plan, &settings, &result->counters);
         result->times.end = now_us();
         write_report(place, options, result);
-        return EXIT_DONE;
+}
+
+/* Reads ahead what is on the filesystems that have been found, and lets go of them. */
+static int replay_found(const struct place *place, const struct options *options,
+                        const struct profile *profile, struct mounted *mounted, struct replay_result *result)
+{
+        struct plan_limits limits = {
+                .bytes = byte_limit(place, options, &result->counters),
+                .files = options->files - result->counters.files,
+                .gap_pages = options->gap_pages,
+        };
+        enum plan_part parts[PROFILE_FILESYSTEMS_MAX];
+        struct plan plan;
+        int r;
+
+        for (size_t i = 0; i < profile->n_filesystems; i++)
+                parts[i] = mounted[i].done ? PLAN_DONE : mounted[i].root < 0 ? PLAN_ABSENT : PLAN_PART;
+        r = plan_make(profile, &limits, parts, &plan);
+        if (r < 0)
+                return r;
+        if (!result->times.planned)
+                result->times.planned = now_us();
+        result->skipped_files = plan.skipped_files;
+        result->cut_bytes += plan.cut_bytes;
+        if (options->dry_run) {
+                print_walks(profile, mounted);
+                print_plan(profile, &plan);
+        } else {
+                run_plan(place, options, profile, mounted, &plan, result);
+        }
+        plan_done(&plan);
+        for (size_t i = 0; i < profile->n_filesystems; i++)
+                if (parts[i] == PLAN_PART)
+                        mounted_close(&mounted[i]);
+        return 0;
+}
+
+/* Return: whether the mount table has changed before time was up. */
+static bool wait_for_mounts(const struct place *place, const struct options *options,
+                            const struct replay_result *result)
+{
+        uint64_t deadline = deadline_of(options, result), now = now_us();
+
+        if (deadline && now >= deadline)
+                return false;
+        return place_wait_for_mounts(place, deadline ? (int)((deadline - now) / 1000) + 1 : -1);
 }
 
 static int replay(const struct place *place, const struct options *options, const struct profile *profile,
                   struct replay_result *result)
 {
-        struct plan_limits limits = {
-                .bytes = byte_limit(place, options),
-                .files = options->files,
-                .gap_pages = options->gap_pages,
-        };
-        bool usable[PROFILE_FILESYSTEMS_MAX];
-        struct mounted *mounted = NULL;
-        int status, r = place_find_filesystems(place, options->root, profile, &mounted);
+        struct mounted *mounted = mounted_new(profile->n_filesystems);
+        int status = EXIT_DONE, r = mounted ? 0 : -ENOMEM;
 
+        if (r == 0)
+                r = place_find_filesystems(place, profile, mounted);
+        if (r >= 0)
+                r = replay_found(place, options, profile, mounted, result);
         if (r < 0)
-                return refuse(place, options, result, strerror(-r));
-        for (size_t i = 0; i < profile->n_filesystems; i++)
-                usable[i] = mounted[i].root >= 0;
-        r = plan_make(profile, &limits, usable, &result->plan);
-        result->times.planned = now_us();
-        status = r < 0 ? refuse(place, options, result, strerror(-r))
-                       : run_plan(place, options, profile, mounted, result);
-        plan_done(&result->plan);
+                status = refuse(place, options, result, strerror(-r));
+        while (r >= 0 && !options->dry_run && result->skipped_files > 0 &&
+               wait_for_mounts(place, options, result)) {
+                r = place_find_filesystems(place, profile, mounted);
+                if (r > 0)
+                        r = replay_found(place, options, profile, mounted, result);
+        }
         mounted_free(mounted, profile->n_filesystems);
         return status;
 }

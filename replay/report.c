@@ -31,7 +31,7 @@ static void print_counters(FILE *file, const struct replay_result *result)
         print_number(file, "files_gone", counters->gone);
         print_number(file, "files_changed", counters->changed);
         print_number(file, "files_failed", counters->failed);
-        print_number(file, "files_skipped", result->plan.skipped_files);
+        print_number(file, "files_skipped", result->skipped_files);
         print_number(file, "requests", counters->requests);
         print_number(file, "bytes", counters->bytes);
         print_number(file, "metadata_requests", counters->metadata_requests);
@@ -40,7 +40,7 @@ static void print_counters(FILE *file, const struct replay_result *result)
         print_number(file, "walks", result->walks.walks);
         print_number(file, "walks_gone", result->walks.gone);
         print_number(file, "walks_late", result->walks.late);
-        print_number(file, "cut_bytes", result->plan.cut_bytes + counters->cut_bytes);
+        print_number(file, "cut_bytes", result->cut_bytes + counters->cut_bytes);
         print_number(file, "late_requests", counters->late);
         print_number(file, "errors", counters->errors);
 }

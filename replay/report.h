@@ -3,7 +3,6 @@
 #pragma once
 
 #include "engine.h"
-#include "plan.h"
 #include "walk.h"
 
 struct replay_times { /* CLOCK_BOOTTIME, µs; 0: did not happen */
@@ -14,7 +13,8 @@ struct replay_result {
         const char *profile; /* path */
         const char *why;     /* NULL: done, else why the profile was refused */
         struct replay_times times;
-        struct plan plan;
+        uint32_t skipped_files; /* on filesystems that are not there, or not yet */
+        uint64_t cut_bytes;     /* left out of the plan for the limits */
         struct engine_counters counters;
         struct walk_counters walks;
 };

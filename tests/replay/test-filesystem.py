@@ -340,7 +340,7 @@ class Filesystems(Case):
 
     def assert_var_skipped(self, profile):
         before = self.var.resident(2000, 4) if self.var.mounted else 0
-        report = self.run_replay(profile)
+        report = self.run_replay(profile, '--limit-seconds=1')
         self.assertEqual((report['files'], report['files_gone'], report['files_skipped']), (1, 0, 2))
         self.assertEqual((report['metadata_requests'], report['errors']), (0, 0))
         self.assert_resident('file', (0, 4))
@@ -371,7 +371,7 @@ class Filesystems(Case):
         self.make('file', 4)
         self.make('var/file', 4)
         upper.forget()
-        report = self.run_replay(profile)
+        report = self.run_replay(profile, '--limit-seconds=1')
         self.assertEqual((report['files'], report['files_skipped'], report['metadata_requests']), (1, 1, 0))
         self.assert_resident('file', (0, 4))
         self.assert_nothing_resident('var/file')
@@ -384,6 +384,104 @@ class Filesystems(Case):
         upper.forget()
         self.assert_var_skipped(profile)
         self.assertEqual(upper.resident(2000, 4), 0)
+
+
+class Later(Case):
+    """Filesystems that are mounted when replay has started."""
+
+    PAGES = 4
+
+    def fill(self):
+        self.size = self.make('file', self.PAGES)
+        self.images = {}
+        for name in ('var', 'var/deep', 'home'):
+            (self.root / name).mkdir()
+            self.images[name] = self.second(name.replace('/', '-'), self.root / name)
+            self.make(f'{name}/file', self.PAGES)
+        for image in reversed(self.images.values()):
+            image.unmount()
+
+    def start(self, *options, root=None):
+        profile = self.profile_of_root()
+        profile.add_file('/file', self.size, [(0, self.PAGES)])
+        for name, image in self.images.items():
+            number = profile.add_filesystem(f'/{name}', image.uuid)
+            profile.add_file(f'/{name}/file', self.size, [(0, self.PAGES)], filesystem=number)
+            profile.add_metadata(2000, 4, filesystem=number)
+        profile.write(self.profile)
+        process = subprocess.Popen([REPLAY, f'--root={root or self.root}', f'--report={self.report}', *options,
+                                    self.profile])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.wait_for_files(1)
+        return process
+
+    def counted(self):
+        report = read_report(self.report) if self.report.exists() else {}
+        return {name: report.get(name) for name in ('files', 'files_skipped', 'metadata_requests')}
+
+    def wait_for_files(self, files):
+        expected = {'files': files, 'files_skipped': 4 - files, 'metadata_requests': files - 1}
+        wait_for(lambda: self.counted() == expected)
+        self.assertEqual(self.counted(), expected)
+
+    def mount(self, name):
+        self.images[name].mount(self.root / name)
+
+    def test_as_they_appear(self):
+        process = self.start()
+        self.mount('var')
+        self.wait_for_files(2)
+        self.assert_resident('var/file', (0, self.PAGES))
+        self.mount('var/deep')
+        self.wait_for_files(3)
+        self.assert_resident('var/deep/file', (0, self.PAGES))
+        self.images['var/deep'].unmount()  # nobody holds it
+        self.assertIsNone(process.poll())
+        self.mount('home')
+        self.assertEqual(process.wait(20), 0)
+        self.wait_for_files(4)
+        self.assert_resident('home/file', (0, self.PAGES))
+
+    def test_sleeps(self):
+        """It does not look until something is mounted, and then for a moment."""
+        process = self.start()
+
+        def switches():
+            status = pathlib.Path(f'/proc/{process.pid}/status').read_text()
+            return sum(int(line.split()[1]) for line in status.splitlines() if 'ctxt_switches' in line)
+
+        def is_asleep():
+            before = switches()
+            time.sleep(0.3)
+            return switches() == before
+
+        self.assertTrue(wait_for(is_asleep))
+        filesystem.run('mount', '-t', 'tmpfs', 'tmpfs', self.root / 'home')
+        self.addCleanup(filesystem.run, 'umount', self.root / 'home')
+        self.assertTrue(wait_for(is_asleep))
+        self.assertIsNone(process.poll())
+        self.assertEqual(self.counted()['files'], 1)
+
+    def test_time_is_up(self):
+        process = self.start('--limit-seconds=2')
+        self.assertEqual(process.wait(20), 0)
+        self.mount('var')
+        self.wait_for_files(1)
+        self.assert_nothing_resident('var/file')
+
+    def test_root_moves(self):
+        """As when an initramfs hands over: the paths of all mounts change."""
+        old = self.folder / 'initramfs'
+        old.mkdir()
+        filesystem.run('mount', '--bind', self.root, old)
+        self.image.unmount()
+        self.start(root=old)
+        filesystem.run('mount', '--move', old, self.root)
+        self.image.mounted = self.root
+        self.mount('var')
+        self.wait_for_files(2)
+        self.assert_resident('var/file', (0, self.PAGES))
 
 
 class Life(Case):

@@ -116,7 +116,7 @@ static size_t prepare(const struct profile *small, size_t files)
 {
         _cleanup_profile_ struct profile *scaled = NULL, *profile = NULL;
         _cleanup_plan_ struct plan plan = {0};
-        const bool usable[] = {true, true};
+        const enum plan_part parts[] = {PLAN_PART, PLAN_PART};
         char path[] = "/tmp/bootahead-test-XXXXXX";
         _cleanup_close_ int fd = mkstemp(path);
         size_t before;
@@ -130,7 +130,7 @@ static size_t prepare(const struct profile *small, size_t files)
         before = work.bytes;
         work = (struct work){.bytes = before};
         assert_int_equal(profile_read(fd, PROFILE_PART_REPLAY, &profile, NULL), 0);
-        assert_int_equal(plan_make(profile, &fixture_no_limits, usable, &plan), 0);
+        assert_int_equal(plan_make(profile, &fixture_no_limits, parts, &plan), 0);
         assert_int_equal(plan.files, files);
         assert_in_range(plan.n_reads, files, scaled->n_ranges + scaled->n_metadata);
         work.most -= before;

@@ -2,7 +2,7 @@
 /* The plan as a function of profile, limits and what is mounted. */
 #include "fixture.h"
 
-static const bool all_there[] = {true, true};
+static const enum plan_part all_there[] = {PLAN_PART, PLAN_PART};
 
 static void test_empty(void **state)
 {
@@ -106,12 +106,13 @@ static void test_overlap(void **state)
 
 static void test_filesystem_not_there(void **state)
 {
-        static const bool no_root[] = {false, true}, none[] = {false, false};
+        static const enum plan_part no_root[] = {PLAN_ABSENT, PLAN_PART}, none[2] = {PLAN_ABSENT},
+                                    rest[] = {PLAN_PART, PLAN_DONE};
         _cleanup_profile_ struct profile *profile = fixture_profile(
                 FILESYSTEMS FILE_LINE("/a", 0, 40960) FILE_LINE("/b", 0, 40960) FILE_LINE("/var/c", 1, 40960)
                         RANGE_LINE("/a", 0, 1, 0) RANGE_LINE("/b", 0, 1, 0) RANGE_LINE("/var/c", 0, 1, 0)
                                 RANGE_LINE("/a", 5, 1, 0) METADATA_LINE(0, 7, 2) METADATA_LINE(1, 1, 1));
-        _cleanup_plan_ struct plan plan = {0}, nothing = {0};
+        _cleanup_plan_ struct plan plan = {0}, nothing = {0}, later = {0};
 
         (void)state;
         assert_int_equal(plan_make(profile, &fixture_no_limits, no_root, &plan), 0);
@@ -123,6 +124,10 @@ static void test_filesystem_not_there(void **state)
         assert_int_equal(plan_make(profile, &fixture_no_limits, none, &nothing), 0);
         assert_int_equal(nothing.n_reads, 0);
         assert_int_equal(nothing.skipped_files, 3);
+
+        assert_int_equal(plan_make(profile, &fixture_no_limits, rest, &later), 0);
+        fixture_assert_reads(profile, &later, "@/ 7 2\n/a 0 1\n/a 5 1\n/b 0 1\n");
+        assert_int_equal(later.skipped_files, 0);
 }
 
 #define LIMITED                                                                                              \

@@ -30,7 +30,7 @@ class Refused(unittest.TestCase):
         self.good = profile.write(self.profile).read_bytes()
 
     def replay(self, *arguments):
-        return replay(f'--root={self.folder}', f'--report={self.report}', *arguments)
+        return replay(f'--root={self.folder}', f'--report={self.report}', '--limit-seconds=1', *arguments)
 
     def assert_refused(self, *why, path=None):
         path = path or self.profile

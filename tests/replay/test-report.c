@@ -126,7 +126,8 @@ static void test_figures(void **state)
         struct replay_result result = {
                 .profile = "/p",
                 .times = {1, 2, 3, INT64_MAX},
-                .plan = {.skipped_files = 4, .cut_bytes = 2},
+                .skipped_files = 4,
+                .cut_bytes = 2,
                 .counters = {.files = 6,
                              .gone = 7,
                              .changed = 8,

@@ -67,7 +67,7 @@ class Walks(unittest.TestCase):
 
     def replay(self, profile):
         report = f'{self.folder}/report'
-        subprocess.run([REPLAY, f'--report={report}', profile], check=True)
+        subprocess.run([REPLAY, f'--report={report}', '--limit-seconds=5', profile], check=True)
         return json.loads(pathlib.Path(report).read_text())
 
     def record(self):
