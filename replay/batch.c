@@ -41,22 +41,43 @@ static uint64_t end_of(const struct piece *piece)
         return (end + PROFILE_PAGE_SIZE - 1) / PROFILE_PAGE_SIZE * PROFILE_PAGE_SIZE;
 }
 
-/* Whether one request could give both. */
-static bool are_neighbours(const struct piece *piece, const struct piece *next)
+/* Pages between two pieces of which one request could give both; more than any gap: none could. */
+static uint64_t gap_between(const struct piece *piece, const struct piece *next)
 {
-        return piece->filesystem == next->filesystem && piece->position > 0 &&
-               next->position >= piece->position &&
-               next->position <= end_of(piece) + (uint64_t)BATCH_GAP_PAGES * PROFILE_PAGE_SIZE;
+        uint64_t end = end_of(piece);
+
+        if (piece->filesystem != next->filesystem || piece->position == 0 || next->position < piece->position)
+                return UINT64_MAX;
+        return next->position <= end ? 0 : (next->position - end + PROFILE_PAGE_SIZE - 1) / PROFILE_PAGE_SIZE;
+}
+
+/* A page of junk saves the more requests the narrower the gap. Return: the widest that the share of junk
+ * allows, if all that are no wider are filled. */
+static uint64_t widest_gap(const struct piece *pieces, size_t count)
+{
+        uint64_t pages[BATCH_GAP_PAGES + 1] = {0}, junk = 0, gap;
+
+        for (size_t i = 0; i < count; i++) {
+                junk += pieces[i].length * BATCH_JUNK_PERCENT / 100;
+                gap = i > 0 && pieces[i].has_device ? gap_between(&pieces[i - 1], &pieces[i]) : 0;
+                if (gap <= BATCH_GAP_PAGES)
+                        pages[gap] += gap;
+        }
+        junk /= PROFILE_PAGE_SIZE;
+        for (gap = 0; gap < BATCH_GAP_PAGES && pages[gap + 1] <= junk; gap++)
+                junk -= pages[gap + 1];
+        return gap;
 }
 
 /* Of sorted pieces those that begin at @pieces. Return: how many, all of the least need of them now. */
-static size_t make_run(struct piece *pieces, size_t count)
+static size_t make_run(struct piece *pieces, size_t count, uint64_t widest)
 {
         uint64_t bytes = pieces[0].length;
         uint32_t need = pieces[0].need;
         size_t n;
 
-        for (n = 1; n < count && bytes < BATCH_RUN_BYTES && are_neighbours(&pieces[n - 1], &pieces[n]); n++) {
+        for (n = 1; n < count && bytes < BATCH_RUN_BYTES && gap_between(&pieces[n - 1], &pieces[n]) <= widest;
+             n++) {
                 bytes += pieces[n].length;
                 need = pieces[n].need < need ? pieces[n].need : need;
         }
@@ -65,21 +86,17 @@ static size_t make_run(struct piece *pieces, size_t count)
         return n;
 }
 
-static size_t fill_gaps(struct piece *pieces, size_t count, size_t room)
+/* Between the pieces of a run, where there is room for one piece more. */
+static size_t fill_gaps(struct piece *pieces, size_t sorted, size_t room, uint64_t widest)
 {
-        uint64_t junk = 0;
-        size_t sorted = count;
+        size_t count = sorted;
 
-        for (size_t i = 0; i < sorted; i++)
-                junk += pieces[i].length * BATCH_JUNK_PERCENT / 100;
         for (size_t i = 1; i < sorted && count < room; i++) {
                 const struct piece *last = &pieces[i - 1], *next = &pieces[i];
-                uint64_t end = end_of(last);
+                uint64_t end = end_of(last), gap = gap_between(last, next);
 
-                if (!next->has_device || last->need != next->need || !are_neighbours(last, next) ||
-                    next->position <= end || next->position - end > junk)
+                if (!next->has_device || last->need != next->need || gap == 0 || gap > widest)
                         continue;
-                junk -= next->position - end;
                 pieces[count++] = (struct piece){
                         .fd = BATCH_DEVICE,
                         .filesystem = next->filesystem,
@@ -95,13 +112,14 @@ static size_t fill_gaps(struct piece *pieces, size_t count, size_t room)
 
 size_t batch_arrange(struct piece *pieces, size_t count, size_t room, uint64_t bin_bytes)
 {
-        uint64_t bytes = 0;
+        uint64_t bytes = 0, widest;
         uint32_t bin = 0;
 
         qsort(pieces, count, sizeof *pieces, compare_positions);
+        widest = widest_gap(pieces, count);
         for (size_t i = 0; i < count;)
-                i += make_run(&pieces[i], count - i);
-        count = fill_gaps(pieces, count, room);
+                i += make_run(&pieces[i], count - i, widest);
+        count = fill_gaps(pieces, count, room, widest);
         qsort(pieces, count, sizeof *pieces, compare_needs);
         for (size_t i = 0; i < count; i++) {
                 if (bytes >= bin_bytes && pieces[i].need != pieces[i - 1].need) {

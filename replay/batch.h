@@ -24,7 +24,7 @@ struct piece {
 
 enum {
         BATCH_DEVICE = -1,
-        BATCH_GAP_PAGES = 8, /* what lies between two pieces this close is read with them: a request less */
+        BATCH_GAP_PAGES = 32,      /* what lies between two pieces this close may be read with them */
         BATCH_JUNK_PERCENT = 6,    /* of the batch's bytes, what is read in that way at most */
         BATCH_RUN_BYTES = 1 << 20, /* of a run, about: a longer one would be several requests anyway */
 };

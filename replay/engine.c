@@ -3,15 +3,16 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 enum {
         THREADS_MAX = 64,
         STACK_SIZE = 64 << 10,
-        FILES_MAX = 512, /* open at once: well below the usual limit of descriptors */
+        FILES_MAX = 4096,  /* open at once: the limit that the kernel gives to the first processes */
+        FILES_SPARED = 64, /* of that limit for all else */
         BATCH_FILES = FILES_MAX / 2,
-        GROWTH = 4, /* of the batches of one thread: the first is to reach the disk soon */
-        BATCH_READS = 512,
+        BATCH_READS = 8192,
         BATCH_PIECES = 2 * BATCH_READS,
 };
 
@@ -212,8 +213,8 @@ static void issue_all(struct work *work, struct batch *batches)
                         current = !current;
                 }
                 empty(work, &batches[current]);
-                if (work->grow && first >= work->plan->n_metadata && most <= UINT64_MAX / GROWTH)
-                        most *= GROWTH;
+                if (work->grow && first >= work->plan->n_metadata)
+                        most = UINT64_MAX;
         }
         empty(work, &batches[0]);
         empty(work, &batches[1]);
@@ -232,6 +233,18 @@ static void *worker(void *argument)
         return NULL;
 }
 
+/* How many files may be open at once; the more are, the more neighbours find each other. */
+static size_t files_at_once(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return FILES_SPARED;
+        limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
+        setrlimit(RLIMIT_NOFILE, &limit);
+        return limit.rlim_cur > 2 * FILES_SPARED ? (size_t)limit.rlim_cur - FILES_SPARED : FILES_SPARED;
+}
+
 void engine_run(const struct engine_class *class, void *data, const struct plan *plan,
                 const struct engine_settings *settings, struct engine_counters *counters)
 {
@@ -243,7 +256,7 @@ void engine_run(const struct engine_class *class, void *data, const struct plan 
                 .plan = plan,
                 .settings = settings,
                 .counters = counters,
-                .files_most = FILES_MAX / batches,
+                .files_most = files_at_once() / batches,
                 .bin_bytes = settings->in_flight ? settings->in_flight / batches : UINT64_MAX,
                 .grow = wanted <= 1,
                 .lock = PTHREAD_MUTEX_INITIALIZER,

@@ -41,27 +41,30 @@ static void test_order(void **state)
 
 static void test_gaps(void **state)
 {
-        struct piece pieces[ROOM] = {piece(3, 1000, 500), piece(4, 1508, 2), piece(5, 1519, 1),
-                                     piece(6, 1520, 100)};
+        struct piece pieces[ROOM] = {piece(3, 1000, 900), piece(4, 1908, 2), piece(5, 1942, 1),
+                                     piece(6, 1943, 100)};
 
         (void)state;
         pieces[1].length -= PAGE / 2; /* a file's end does not fill its page */
-        assert_int_equal(batch_arrange(pieces, 4, ROOM, UINT64_MAX), 5);
-        assert_piece(&pieces[0], 3, 1000, 500);
-        assert_piece(&pieces[1], BATCH_DEVICE, 1500, 8);
-        assert_int_equal(pieces[1].offset, 1500 * PAGE); /* of the device */
+        assert_int_equal(batch_arrange(pieces, 4, ROOM, UINT64_MAX), 6);
+        assert_piece(&pieces[0], 3, 1000, 900);
+        assert_piece(&pieces[1], BATCH_DEVICE, 1900, 8);
+        assert_int_equal(pieces[1].offset, 1900 * PAGE); /* of the device */
         assert_int_equal(pieces[2].fd, 4);
-        assert_piece(&pieces[3], 5, 1519, 1); /* nine pages are too many, none needs no filling */
-        assert_piece(&pieces[4], 6, 1520, 100);
+        assert_piece(&pieces[3], BATCH_DEVICE, 1910, 32);
+        assert_piece(&pieces[4], 5, 1942, 1); /* none needs no filling */
+        assert_piece(&pieces[5], 6, 1943, 100);
 }
 
 static void test_no_gaps(void **state)
 {
-        struct piece pieces[ROOM] = {piece(3, 0, 100), piece(4, 104, 100), piece(5, 208, 100)};
+        struct piece pieces[ROOM] = {piece(3, 0, 100), piece(4, 104, 100), piece(5, 208, 100),
+                                     piece(6, 1000, 1000), piece(7, 2033, 100)};
 
         (void)state;
         pieces[2].filesystem = 1;
         assert_int_equal(batch_arrange(pieces, 3, ROOM, UINT64_MAX), 3);
+        assert_int_equal(batch_arrange(pieces + 3, 2, ROOM - 3, UINT64_MAX), 2); /* 33 pages are too many */
         for (int i = 0; i < 3; i++) {
                 pieces[i] = piece(i + 3, 1000 + 104 * (uint64_t)i, 100);
                 pieces[i].has_device = false;
@@ -69,21 +72,29 @@ static void test_no_gaps(void **state)
         assert_int_equal(batch_arrange(pieces, 3, ROOM, UINT64_MAX), 3);
 }
 
-/* What nobody asked for stays within its share, and the array within its room. */
+/* What nobody asked for stays within its share, and goes where it saves most; the array keeps its room. */
 static void test_bounds(void **state)
 {
         struct piece pieces[ROOM];
+        uint64_t position = 100;
 
         (void)state;
+        for (int i = 0; i < 16;
+             i++) { /* gaps of 12 pages and of 1: 23 pages of junk are for the narrow ones */
+                pieces[i] = piece(i + 3, position, 25);
+                position += i % 2 ? 26 : 37;
+        }
+        assert_int_equal(batch_arrange(pieces, 16, ROOM, UINT64_MAX), 23);
+        for (int i = 0; i < 23; i++)
+                if (pieces[i].fd == BATCH_DEVICE)
+                        assert_int_equal(pieces[i].length, PAGE);
         for (int i = 0; i < 16; i++)
-                pieces[i] = piece(i + 3, 100 + (uint64_t)i * 12, 10);
-        assert_int_equal(batch_arrange(pieces, 16, ROOM, UINT64_MAX), 20); /* 9 pages, in twos */
+                pieces[i] = piece(i + 3, 1000 + (uint64_t)i * 108, 100);
+        assert_int_equal(batch_arrange(pieces, 16, ROOM, UINT64_MAX),
+                         16); /* 96 pages: not for all, so for none */
         for (int i = 0; i < 16; i++)
                 pieces[i] = piece(i + 3, 1000 + (uint64_t)i * 104, 100);
         assert_int_equal(batch_arrange(pieces, 16, ROOM, UINT64_MAX), 31);
-        for (int i = 0; i < 16; i++)
-                pieces[i] = piece(i + 3, 1000 + (uint64_t)i * 108, 100);
-        assert_int_equal(batch_arrange(pieces, 16, ROOM, UINT64_MAX), 28); /* 96 pages in 8s */
         for (int i = 0; i < 16; i++)
                 pieces[i] = piece(i + 3, 1000 + (uint64_t)i * 104, 100);
         assert_int_equal(batch_arrange(pieces, 16, 20, UINT64_MAX), 20);
