@@ -8,6 +8,7 @@
 
 #include "boot.h"
 #include "cleanup.h"
+#include "finish-mounts.h"
 #include "finish-pages.h"
 #include "finish-walks.h"
 #include "lives.h"
@@ -23,7 +24,8 @@ struct finish {
         struct profile *profile;
         uint32_t *file_index;    /* of a recorded file, or PROFILE_NONE */
         uint32_t *process_index; /* of a recorded process, or PROFILE_NONE */
-        uint32_t file;           /* whose ranges are being added */
+        struct mount_points mount_points;
+        uint32_t file; /* whose ranges are being added */
         uint32_t filesystem;
 };
 
@@ -53,7 +55,7 @@ static int add_filesystems(struct finish *finish)
                 to->device = filesystem_device_kind(from, &finish->collection->view);
                 filesystem_uuid(from, &finish->collection->view, to->uuid);
         }
-        return 0;
+        return mount_points_read(finish->collection, &finish->mount_points);
 }
 
 static uint32_t clamp_us(uint64_t time_us)
@@ -116,7 +118,8 @@ static int add_file(struct finish *finish, const struct recorded_file *recorded,
         file->size = (uint64_t)status.st_size;
         file->mtime_ns = nanoseconds(&status.st_mtim);
         file->inode = status.st_ino;
-        file->filesystem = (uint32_t)filesystem;
+        file->filesystem =
+                mount_points_find(&finish->mount_points, finish->profile, path, (uint32_t)filesystem);
         *ret_index = finish->file = (uint32_t)(finish->profile->n_files - 1);
         if (pages_of_file(finish->collection, &recorded->key, fd, file->size, recorded->first_us, add_range,
                           finish) < 0)
@@ -330,6 +333,7 @@ int finish_profile(struct collection *collection, struct profile **ret)
                 r = fill(&finish);
         free(finish.file_index);
         free(finish.process_index);
+        mount_points_done(&finish.mount_points);
         if (r < 0) {
                 profile_free(finish.profile);
                 return r;

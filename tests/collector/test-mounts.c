@@ -15,6 +15,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "finish-mounts.h"
 #include "mounts.h"
 
 /* A "/proc" with a mount table in which our own folder's device stands among what must be left out. */
@@ -67,9 +68,68 @@ static void test_local_only(void **state)
         rmdir(folder);
 }
 
+/* Subvolumes and bind mounts get entries of their own in the profile, once somebody used what is below. */
+static void test_further_mounts(void **state)
+{
+        static const struct {
+                const char *path;
+                uint32_t filesystem, expected;
+        } cases[] = {
+                {"/file", 0, 0},      {"/homes/file", 0, 0},   {"/home", 0, 0},
+                {"/home/a", 0, 2},    {"/home/deep/a", 0, 3},  {"/home/b", 0, 2},
+                {"/home/file", 0, 2}, {"/var/file", 1, 1},     {"/var/home/a", 1, 1},
+                {"/var/sub/a", 0, 4}, {"/var/sub/deep", 0, 4}, {"/elsewhere/a", 0, 0},
+        };
+        char folder[] = "/tmp/bootahead-test-XXXXXX", path[128];
+        struct filesystem filesystems[] = {{.device = makedev(250, 1), .mount = (char[]){"/"}},
+                                           {.device = makedev(250, 2), .mount = (char[]){"/var"}}};
+        struct collection collection = {.mounts = {.filesystems = filesystems, .count = 2},
+                                        .view = {.prefix = "/recorded"}};
+        struct profile *profile = profile_new();
+        struct mount_points points;
+        FILE *table;
+
+        (void)state;
+        assert_non_null(mkdtemp(folder));
+        snprintf(path, sizeof path, "%s/self", folder);
+        assert_int_equal(mkdir(path, 0700), 0);
+        snprintf(path, sizeof path, "%s/self/mountinfo", folder);
+        table = fopen(path, "we");
+        assert_non_null(table);
+        fprintf(table, "1 0 250:1 /@ /recorded rw - btrfs /dev/x rw\n"
+                       "2 1 250:1 /@home /recorded/home rw - btrfs /dev/x rw\n"
+                       "3 2 250:1 /@deep /recorded/home/deep rw - btrfs /dev/x rw\n"
+                       "4 2 250:1 /f /recorded/home/file rw - btrfs /dev/x rw\n"
+                       "5 1 250:2 / /recorded/var rw - ext4 /dev/y rw\n"
+                       "6 5 250:1 /@sub /recorded/var/sub rw - btrfs /dev/x rw\n"
+                       "7 0 250:1 /@ /elsewhere rw - btrfs /dev/x rw\n"
+                       "8 1 0:20 / /recorded/home rw - proc proc rw\n");
+        fclose(table);
+        collection.view.proc = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        for (int i = 0; i < 2; i++)
+                profile_add_filesystem(profile)->mount = filesystems[i].mount;
+        assert_int_equal(mount_points_read(&collection, &points), 0);
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+                assert_int_equal(mount_points_find(&points, profile, cases[i].path, cases[i].filesystem),
+                                 cases[i].expected);
+        assert_int_equal(profile->n_filesystems, 5);
+        assert_string_equal(profile->filesystems[2].mount, "/home");
+        assert_string_equal(profile->filesystems[4].mount, "/var/sub");
+        mount_points_done(&points);
+        profile_free(profile);
+        close(collection.view.proc);
+        unlink(path);
+        snprintf(path, sizeof path, "%s/self", folder);
+        rmdir(path);
+        rmdir(folder);
+}
+
 int main(void)
 {
-        const struct CMUnitTest tests[] = {cmocka_unit_test(test_local_only)};
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_local_only),
+                cmocka_unit_test(test_further_mounts),
+        };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
