@@ -15,8 +15,9 @@ import tempfile
 import unittest
 import uuid
 
-from support import RUNDIR, device_pages, skip
+from support import Profile, RUNDIR, device_pages, file_pages, read_report, replay, skip, wait_for
 
+SLACK = 32  # pages that the kernel may add on its own at either end of a read
 INSIDE = 'BOOTAHEAD_TEST_NAMESPACE'
 
 
@@ -119,6 +120,10 @@ def undisturbed(test):
     return repeat
 
 
+def pages(*ranges):
+    return {page for first, count in ranges for page in range(first, first + count)}
+
+
 class MountedCase(unittest.TestCase):
     """A filesystem at self.root, filled by fill(), nothing of it in memory; it ends unmounted, so that a
     descriptor or mount that replay left open fails the test."""
@@ -158,3 +163,40 @@ class MountedCase(unittest.TestCase):
         image = Image(self.folder / name, 16).mount(where)
         self.addCleanup(image.unmount)
         return image
+
+
+def pages(*ranges):
+    return {page for first, count in ranges for page in range(first, first + count)}
+
+
+class Case(MountedCase):
+    """Replays of profiles of that filesystem."""
+
+    def profile_of_root(self, **changes):
+        profile = Profile()
+        profile.add_filesystem(**({'mount': '/', 'uuid': self.image.uuid} | changes))
+        return profile
+
+    def run_replay(self, profile, *options, code=0):
+        profile.write(self.profile)
+        result = replay(f'--root={self.root}', f'--report={self.report}', *options, self.profile)
+        self.assertEqual(result.returncode, code, result.stderr)
+        self.assertEqual(result.stdout + result.stderr, '')
+        return read_report(self.report)
+
+    def assert_resident(self, name, *ranges):
+        """Reading ahead is only begun when replay ends: what is wanted may come a little later. Of
+        thousands of pages the kernel may have taken single ones back meanwhile, for others."""
+        wanted = pages(*ranges)
+        spare = len(wanted) // 20
+        wait_for(lambda: len(wanted - file_pages(self.root / name)) <= spare)
+        found = file_pages(self.root / name)
+        allowed = pages(*((max(first - SLACK, 0), count + SLACK + min(first, SLACK))
+                          for first, count in ranges))
+        missing = sorted(wanted - found)
+        self.assertLessEqual(len(missing), spare, f'{name}: not in memory: {missing[:20]}')
+        self.assertEqual(found - allowed, set(), f'{name}: in memory without need')
+
+    def assert_nothing_resident(self, *names):
+        for name in names:
+            self.assertEqual(file_pages(self.root / name), set(), name)

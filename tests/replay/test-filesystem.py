@@ -13,48 +13,11 @@ import time
 import unittest
 
 import filesystem
-from support import (NO_UUID, PAGE, REPLAY, RUNDIR, STATEDIR, Opens, Profile, file_pages, read_report,
-                     replay, wait_for)
-
-SLACK = 32  # pages that the kernel may add on its own at either end of a read
+from filesystem import SLACK
+from support import PAGE, REPLAY, RUNDIR, STATEDIR, Opens, read_report, replay, wait_for
 
 
-def pages(*ranges):
-    return {page for first, count in ranges for page in range(first, first + count)}
-
-
-class Case(filesystem.MountedCase):
-    def profile_of_root(self, **changes):
-        profile = Profile()
-        profile.add_filesystem(**({'mount': '/', 'uuid': self.image.uuid} | changes))
-        return profile
-
-    def run_replay(self, profile, *options, code=0):
-        profile.write(self.profile)
-        result = replay(f'--root={self.root}', f'--report={self.report}', *options, self.profile)
-        self.assertEqual(result.returncode, code, result.stderr)
-        self.assertEqual(result.stdout + result.stderr, '')
-        return read_report(self.report)
-
-    def assert_resident(self, name, *ranges):
-        """Reading ahead is only begun when replay ends: what is wanted may come a little later. Of
-        thousands of pages the kernel may have taken single ones back meanwhile, for others."""
-        wanted = pages(*ranges)
-        spare = len(wanted) // 20
-        wait_for(lambda: len(wanted - file_pages(self.root / name)) <= spare)
-        found = file_pages(self.root / name)
-        allowed = pages(*((max(first - SLACK, 0), count + SLACK + min(first, SLACK))
-                          for first, count in ranges))
-        missing = sorted(wanted - found)
-        self.assertLessEqual(len(missing), spare, f'{name}: not in memory: {missing[:20]}')
-        self.assertEqual(found - allowed, set(), f'{name}: in memory without need')
-
-    def assert_nothing_resident(self, *names):
-        for name in names:
-            self.assertEqual(file_pages(self.root / name), set(), name)
-
-
-class Pages(Case):
+class Pages(filesystem.Case):
     def fill(self):
         self.sizes = {name: self.make(name, count, 100) for name, count in
                       {'usr/a': 400, 'usr/b': 10, 'name with\nline': 3, os.fsdecode(b'\xff'): 2,
@@ -161,7 +124,7 @@ class Pages(Case):
             self.assertLess(planned(percent), share * 1.5)
 
 
-class Neighbours(Case):
+class Neighbours(filesystem.Case):
     COUNT = 200
 
     def fill(self):
@@ -195,7 +158,7 @@ class Neighbours(Case):
         self.assert_nothing_resident(*unwanted)
 
 
-class Large(Case):
+class Large(filesystem.Case):
     MEGABYTES = 128
 
     def fill(self):
@@ -209,7 +172,7 @@ class Large(Case):
         self.assert_resident('large', (3, 9997))
 
 
-class Metadata(Case):
+class Metadata(filesystem.Case):
     def test_ranges_of_the_device(self):
         ranges = [(3000, 1), (5001, 40), (8200, 4096)]
         if self.image.resident(0, 1) is None:
@@ -229,7 +192,7 @@ class Metadata(Case):
         self.assertEqual((report['files'], report['requests'], report['errors']), (0, 0, 0))
 
 
-class Odd(Case):
+class Odd(filesystem.Case):
     """What took the place of a file since: left alone and counted."""
 
     def fill(self):
@@ -308,183 +271,7 @@ class Odd(Case):
         self.assertGreater(os.lstat(self.root / 'way').st_atime_ns, 1)
 
 
-class Filesystems(Case):
-    def fill(self):
-        self.size = self.make('file', 4)
-        self.make('var/file', 4)
-
-    def both(self, **changes):
-        profile = self.profile_of_root()
-        profile.add_filesystem(**({'mount': '/var', 'uuid': self.var.uuid} | changes))
-        profile.add_file('/file', self.size, [(0, 4)])
-        profile.add_file('/var/file', self.size, [(0, 4)], filesystem=1)
-        profile.add_file('/var/none', self.size, [(0, 4)], filesystem=1)
-        profile.add_metadata(2000, 4, filesystem=1)
-        return profile
-
-    def setUp(self):
-        super().setUp()
-        self.var = self.second('second', self.root / 'var')
-        self.make('var/file', 4)
-        self.var.forget()
-
-    def test_each_at_its_place(self):
-        report = self.run_replay(self.both())
-        self.assertEqual((report['files'], report['files_gone'], report['files_skipped']), (2, 1, 0))
-        self.assertEqual(report['metadata_requests'], 1)
-        self.assert_resident('file', (0, 4))
-        self.assert_resident('var/file', (0, 4))
-
-    def test_unknown_uuid(self):
-        self.assertEqual(self.run_replay(self.both(uuid=NO_UUID))['files'], 2)
-
-    def assert_var_skipped(self, profile):
-        before = self.var.resident(2000, 4) if self.var.mounted else 0
-        report = self.run_replay(profile, '--limit-seconds=1')
-        self.assertEqual((report['files'], report['files_gone'], report['files_skipped']), (1, 0, 2))
-        self.assertEqual((report['metadata_requests'], report['errors']), (0, 0))
-        self.assert_resident('file', (0, 4))
-        self.assert_nothing_resident('var/file')
-        if self.var.mounted:
-            self.assertEqual(self.var.resident(2000, 4), before)
-
-    def test_another_uuid(self):
-        self.assert_var_skipped(self.both(uuid='01234567-89ab-cdef-0123-456789abcdef'))
-
-    def test_another_type(self):
-        self.assert_var_skipped(self.both(type='xfs'))
-
-    def test_not_mounted(self):
-        profile = self.both()
-        self.var.unmount()
-        self.assert_var_skipped(profile)
-
-    def test_hidden_by_a_mount_above(self):
-        """It is still in the mount table, but its path leads to a plain folder of another filesystem."""
-        profile = Profile()
-        profile.add_filesystem('/')
-        profile.add_filesystem('/var')
-        profile.add_file('/file', self.size, [(0, 4)])
-        profile.add_file('/var/file', self.size, [(0, 4)], filesystem=1)
-        profile.add_metadata(2000, 4, filesystem=1)
-        upper = self.second('third', self.root)
-        self.make('file', 4)
-        self.make('var/file', 4)
-        upper.forget()
-        report = self.run_replay(profile, '--limit-seconds=1')
-        self.assertEqual((report['files'], report['files_skipped'], report['metadata_requests']), (1, 1, 0))
-        self.assert_resident('file', (0, 4))
-        self.assert_nothing_resident('var/file')
-
-    def test_hidden_by_a_later_mount(self):
-        """The filesystem of the profile is mounted there, and another one on top of it."""
-        profile = self.both()
-        upper = self.second('third', self.root / 'var')
-        self.make('var/file', 4)
-        upper.forget()
-        self.assert_var_skipped(profile)
-        self.assertEqual(upper.resident(2000, 4), 0)
-
-
-class Later(Case):
-    """Filesystems that are mounted when replay has started."""
-
-    PAGES = 4
-
-    def fill(self):
-        self.size = self.make('file', self.PAGES)
-        self.images = {}
-        for name in ('var', 'var/deep', 'home'):
-            (self.root / name).mkdir()
-            self.images[name] = self.second(name.replace('/', '-'), self.root / name)
-            self.make(f'{name}/file', self.PAGES)
-        for image in reversed(self.images.values()):
-            image.unmount()
-
-    def start(self, *options, root=None):
-        profile = self.profile_of_root()
-        profile.add_file('/file', self.size, [(0, self.PAGES)])
-        for name, image in self.images.items():
-            number = profile.add_filesystem(f'/{name}', image.uuid)
-            profile.add_file(f'/{name}/file', self.size, [(0, self.PAGES)], filesystem=number)
-            profile.add_metadata(2000, 4, filesystem=number)
-        profile.write(self.profile)
-        process = subprocess.Popen([REPLAY, f'--root={root or self.root}', f'--report={self.report}', *options,
-                                    self.profile])
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        self.wait_for_files(1)
-        return process
-
-    def counted(self):
-        report = read_report(self.report) if self.report.exists() else {}
-        return {name: report.get(name) for name in ('files', 'files_skipped', 'metadata_requests')}
-
-    def wait_for_files(self, files):
-        expected = {'files': files, 'files_skipped': 4 - files, 'metadata_requests': files - 1}
-        wait_for(lambda: self.counted() == expected)
-        self.assertEqual(self.counted(), expected)
-
-    def mount(self, name):
-        self.images[name].mount(self.root / name)
-
-    def test_as_they_appear(self):
-        process = self.start()
-        self.mount('var')
-        self.wait_for_files(2)
-        self.assert_resident('var/file', (0, self.PAGES))
-        self.mount('var/deep')
-        self.wait_for_files(3)
-        self.assert_resident('var/deep/file', (0, self.PAGES))
-        self.images['var/deep'].unmount()  # nobody holds it
-        self.assertIsNone(process.poll())
-        self.mount('home')
-        self.assertEqual(process.wait(20), 0)
-        self.wait_for_files(4)
-        self.assert_resident('home/file', (0, self.PAGES))
-
-    def test_sleeps(self):
-        """It does not look until something is mounted, and then for a moment."""
-        process = self.start()
-
-        def switches():
-            status = pathlib.Path(f'/proc/{process.pid}/status').read_text()
-            return sum(int(line.split()[1]) for line in status.splitlines() if 'ctxt_switches' in line)
-
-        def is_asleep():
-            before = switches()
-            time.sleep(0.3)
-            return switches() == before
-
-        self.assertTrue(wait_for(is_asleep))
-        filesystem.run('mount', '-t', 'tmpfs', 'tmpfs', self.root / 'home')
-        self.addCleanup(filesystem.run, 'umount', self.root / 'home')
-        self.assertTrue(wait_for(is_asleep))
-        self.assertIsNone(process.poll())
-        self.assertEqual(self.counted()['files'], 1)
-
-    def test_time_is_up(self):
-        process = self.start('--limit-seconds=2')
-        self.assertEqual(process.wait(20), 0)
-        self.mount('var')
-        self.wait_for_files(1)
-        self.assert_nothing_resident('var/file')
-
-    def test_root_moves(self):
-        """As when an initramfs hands over: the paths of all mounts change."""
-        old = self.folder / 'initramfs'
-        old.mkdir()
-        filesystem.run('mount', '--bind', self.root, old)
-        self.image.unmount()
-        self.start(root=old)
-        filesystem.run('mount', '--move', old, self.root)
-        self.image.mounted = self.root
-        self.mount('var')
-        self.wait_for_files(2)
-        self.assert_resident('var/file', (0, self.PAGES))
-
-
-class Life(Case):
+class Life(filesystem.Case):
     def fill(self):
         self.size = self.make('file', 4)
         self.make('long', 12000)
