@@ -133,11 +133,14 @@ int pages_of_file(const struct collection *collection, const struct file_key *ke
                   uint64_t opened_us, pages_visit visit, void *data)
 {
         struct resident resident = {.visit = visit, .data = data, .time_us = opened_us};
+        int filesystem = mounts_find(&collection->mounts, key->device);
+        const struct filesystem *place = filesystem < 0 ? NULL : &collection->mounts.filesystems[filesystem];
         const struct touched_file *file;
 
-        if (!(collection->contents & PROFILE_CONTENT_TOUCHED_PAGES))
+        if (!(collection->contents & PROFILE_CONTENT_TOUCHED_PAGES) || (place && place->layered))
                 return residency_file(fd, size, pass_resident, &resident);
-        file = touched_find(collection->touched, key);
+        file = touched_find(collection->touched,
+                            &(struct file_key){place ? place->device : key->device, key->inode});
         return file ? touched_pages(file, fd, size, visit, data) : 0;
 }
 

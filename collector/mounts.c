@@ -14,7 +14,7 @@
 #include "cleanup.h"
 #include "machine.h"
 
-enum { FILESYSTEMS_MAX = PROFILE_FILESYSTEMS_MAX };
+enum { FILESYSTEMS_MAX = PROFILE_FILESYSTEMS_MAX, ALIASES_MAX = 256 };
 
 static int add(struct mounts *mounts, const struct view *view, const struct mount_line *line,
                const char *below)
@@ -37,6 +37,7 @@ static int add(struct mounts *mounts, const struct view *view, const struct moun
         if (fd < 0 || fstatfs(fd, &status) < 0)
                 return 0; /* gone again, a file's bind mount, or hidden below another mount */
         added->linked_inodes = status.f_type == EXT4_SUPER_MAGIC;
+        added->layered = status.f_type == OVERLAYFS_SUPER_MAGIC;
         memcpy(&added->fsid, &status.f_fsid, sizeof added->fsid);
         mount = type = NULL; /* they are the table's now */
         mounts->count++;
@@ -97,6 +98,7 @@ void mounts_done(struct mounts *mounts)
                 free(mounts->filesystems[i].type);
         }
         free(mounts->filesystems);
+        free(mounts->aliases);
         *mounts = (struct mounts){0};
 }
 
@@ -105,7 +107,35 @@ int mounts_find(const struct mounts *mounts, dev_t device)
         for (size_t i = 0; i < mounts->count; i++)
                 if (mounts->filesystems[i].device == device)
                         return (int)i;
+        for (size_t i = 0; i < mounts->n_aliases; i++)
+                if (mounts->aliases[i].device == device)
+                        return (int)mounts->aliases[i].filesystem;
         return -1;
+}
+
+int mounts_find_root(const struct mounts *mounts)
+{
+        for (size_t i = 0; i < mounts->count; i++)
+                if (!mounts->filesystems[i].mount[1])
+                        return (int)i;
+        return -1;
+}
+
+int mounts_alias(struct mounts *mounts, dev_t device, int filesystem)
+{
+        struct mounts_alias *grown;
+
+        if (mounts_find(mounts, device) >= 0)
+                return 0;
+        grown = mounts->n_aliases < ALIASES_MAX
+                        ? reallocarray(mounts->aliases, mounts->n_aliases + 1, sizeof *grown)
+                        : NULL;
+        if (!grown)
+                return -ENOMEM;
+        mounts->aliases = grown;
+        grown[mounts->n_aliases++] =
+                (struct mounts_alias){.device = device, .filesystem = (size_t)filesystem};
+        return 0;
 }
 
 int mounts_find_fsid(const struct mounts *mounts, uint64_t fsid)

@@ -18,11 +18,17 @@ struct filesystem {
         char *mount;   /* path below the recorded root */
         char *type;
         bool linked_inodes; /* ext2/3/4: an inode number alone can be opened, see resolve.c */
+        bool layered;       /* overlay: its files' pages are those of other files, below it */
 };
 
 struct mounts {
         struct filesystem *filesystems; /* only ever appended to: an unmounted one stays, without harm */
         size_t count;
+        struct mounts_alias {
+                dev_t device;
+                size_t filesystem;
+        } * aliases;
+        size_t n_aliases;
 };
 
 /* mounts_update - adds the filesystems that have appeared
@@ -38,6 +44,14 @@ int filesystem_open(const struct filesystem *filesystem, const struct view *view
 /* Return: index of a filesystem or -1. */
 int mounts_find(const struct mounts *mounts, dev_t device);
 int mounts_find_fsid(const struct mounts *mounts, uint64_t fsid);
+
+/* mounts_find_root - of what is recorded as "/". Return: index of a filesystem or -1. */
+int mounts_find_root(const struct mounts *mounts);
+
+/* mounts_alias - lets mounts_find() find a filesystem by the device number that stat(2) has of its files,
+ * too: subvolumes of btrfs and layers of an overlay have their own. Inode numbers are unique only below
+ * these. Return: 0 or negative errno. */
+int mounts_alias(struct mounts *mounts, dev_t device, int filesystem);
 
 /* mounts_device - the superblock's device of an open file; differs from st_dev on btrfs
  * Return: 0 or negative errno. */

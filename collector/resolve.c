@@ -193,8 +193,26 @@ int resolve_handle(const struct resolver *resolver, int filesystem, struct file_
                 return -errno;
         if (!S_ISREG(status.st_mode))
                 return 1;
-        *ret_key = (struct file_key){.device = place->device, .inode = status.st_ino};
+        *ret_key = (struct file_key){.device = status.st_dev, .inode = status.st_ino};
         return path_of(resolver, fd, ret);
+}
+
+int resolve_descriptor(const struct resolver *resolver, int filesystem, int fd, const struct file_key *key,
+                       char ret[static PATH_MAX])
+{
+        union {
+                struct file_handle handle;
+                char storage[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+        } buffer = {.handle = {.handle_bytes = MAX_HANDLE_SZ}};
+        struct file_key same;
+        int mount;
+
+        if (path_of(resolver, fd, ret) == 0 && resolve_confirm(resolver, ret, key) == 0)
+                return 0;
+        if (name_to_handle_at(fd, "", &buffer.handle, &mount, AT_EMPTY_PATH) < 0 ||
+            resolve_handle(resolver, filesystem, &buffer.handle, &same, ret) < 0)
+                return -ENOENT;
+        return resolve_confirm(resolver, ret, key);
 }
 
 int resolve_path(const struct resolver *resolver, const char *path, struct file_key *ret_key)

@@ -15,7 +15,7 @@
 #include "view.h"
 
 struct file_key {
-        dev_t device; /* the superblock's */
+        dev_t device; /* the superblock's, or an alias of it, see mounts_alias() */
         uint64_t inode;
 };
 
@@ -45,6 +45,11 @@ int resolve_inode(const struct resolver *resolver, const struct file_key *key, c
  * Return: 0, 1 (not a regular file: nothing to record), or negative errno (ESTALE: deleted). */
 int resolve_handle(const struct resolver *resolver, int filesystem, struct file_handle *handle,
                    struct file_key *ret_key, char ret[static PATH_MAX]);
+
+/* resolve_descriptor - of a regular file that somebody opened, maybe in mounts of his own
+ * Return: 0, -ENOENT (in ours it has no name that can be found), or another negative errno. */
+int resolve_descriptor(const struct resolver *resolver, int filesystem, int fd, const struct file_key *key,
+                       char ret[static PATH_MAX]);
 
 /* resolve_confirm - whether that file still stands at a resolved path
  * Return: 0, -ENOENT when another one does or none, or another negative errno. */

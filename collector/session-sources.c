@@ -87,8 +87,11 @@ static int start_main(struct session *session, const char **ret_why)
 static int start_pages(struct session *session)
 {
         struct collection *collection = session->collection;
-        int r = source_trace_start(collection, &session->scope, &session->sources[SLOT_TRACE]);
+        int root = mounts_find_root(&collection->mounts), r;
 
+        if (root >= 0 && collection->mounts.filesystems[root].layered)
+                return -EOPNOTSUPP; /* of files below it, which nobody opens by a name in it */
+        r = source_trace_start(collection, &session->scope, &session->sources[SLOT_TRACE]);
         if (r == 0 && !(collection->contents & PROFILE_CONTENT_TOUCHED_PAGES))
                 r = -EOPNOTSUPP;
         return r == -ENOENT ? -EOPNOTSUPP : r;

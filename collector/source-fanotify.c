@@ -4,6 +4,9 @@
  * nothing is opened in the name of an event, so no FIFO or device is ever touched and no filesystem is
  * kept busy; a file that is known already costs no system call.
  *
+ * Where the root is a subvolume of btrfs, or an overlay, the kernel refuses marks that report handles (EXDEV,
+ * EOPNOTSUPP: do_fanotify_mark(), Linux 6.1 to 6.18). Of that filesystem alone events carry descriptors.
+ *
  * The same code fills the gap that audit leaves (source_gap_start()): then only processes that are older
  * than audit's enabling count, and what is executed by the kernel itself.
  *
@@ -13,6 +16,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/fanotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,16 +33,18 @@ enum {
         ROUNDS = 64, /* before others get their turn */
         KTHREADD = 2,
         JUDGED = 256,
+        OPENED = 64, /* at once: each is a file that somebody may want to be left alone with */
 };
 
 struct source_fanotify {
         struct source source;
         pid_t self;
+        int handles, descriptors;        /* the two groups; the second one only where it is needed, else -1 */
+        int opened;                      /* whose events carry descriptors, or -1 */
         size_t n_marked;                 /* the first so many of the collection's filesystems */
         struct descendants *descendants; /* NULL: everybody */
         uint64_t mask;                   /* what the marks ask for */
         uint64_t emptied_us;             /* when the queue was last known to be empty */
-        bool rootless;                   /* the root's filesystem takes no mark */
         bool gap, wide;                  /* wide: everybody for the time being */
         uint64_t gap_time_us;            /* processes that started later are audit's */
         struct {
@@ -121,27 +127,26 @@ static bool is_seen(struct source_fanotify *fanotify, const struct collection *c
         return !fanotify->gap || fanotify->wide || audit_misses(fanotify, collection, pid);
 }
 
+static struct access_seen seen_by(const struct collection *collection,
+                                  const struct fanotify_event_metadata *event)
+{
+        return (struct access_seen){
+                .flags = (event->mask & FAN_OPEN ? PROFILE_ACCESS_OPEN : 0) |
+                         (event->mask & FAN_OPEN_EXEC ? PROFILE_ACCESS_EXEC : 0),
+                .time_us = collection_now_us(collection),
+                .pid = (uint32_t)event->pid,
+        };
+}
+
 static void deliver(struct source_fanotify *fanotify, struct collection *collection,
                     const struct fanotify_event_metadata *event, const char *record)
 {
         struct resolver resolver = {.view = &collection->view, .mounts = &collection->mounts};
         char path[PATH_MAX];
         struct event_handle where;
-        struct access_seen seen = {
-                .flags = (event->mask & FAN_OPEN ? PROFILE_ACCESS_OPEN : 0) |
-                         (event->mask & FAN_OPEN_EXEC ? PROFILE_ACCESS_EXEC : 0),
-                .time_us = collection_now_us(collection),
-                .pid = (uint32_t)event->pid,
-        };
+        struct access_seen seen = seen_by(collection, event);
         int filesystem;
 
-        fanotify->source.events++;
-        if (event->mask & FAN_Q_OVERFLOW) {
-                collection->recording->losses[PROFILE_LOSS_FANOTIFY]++;
-                recording_interval(collection->recording, PROFILE_INTERVAL_BLIND, fanotify->emptied_us,
-                                   seen.time_us);
-                return;
-        }
         if (!find_handle(record + event->metadata_len, record + event->event_len, &where) ||
             !is_seen(fanotify, collection, event->pid))
                 return;
@@ -160,8 +165,35 @@ static void deliver(struct source_fanotify *fanotify, struct collection *collect
                         collection->recording->losses[PROFILE_LOSS_UNRESOLVED]++;
                         return;
                 }
+                mounts_alias(&collection->mounts, seen.key.device, filesystem);
         }
         collection_access(collection, &seen);
+}
+
+static void deliver_opened(struct source_fanotify *fanotify, struct collection *collection,
+                           const struct fanotify_event_metadata *event)
+{
+        struct resolver resolver = {.view = &collection->view, .mounts = &collection->mounts};
+        struct access_seen seen = seen_by(collection, event);
+        _cleanup_close_ int fd = event->fd;
+        struct stat status;
+        char path[PATH_MAX];
+
+        if (!is_seen(fanotify, collection, event->pid) || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+                return;
+        seen.key = (struct file_key){.device = status.st_dev, .inode = status.st_ino};
+        mounts_alias(&collection->mounts, seen.key.device, fanotify->opened);
+        if (!collection_knows(collection, &seen.key) &&
+            resolve_descriptor(&resolver, fanotify->opened, fd, &seen.key, path) == 0)
+                seen.path = path;
+        collection_access(collection, &seen);
+}
+
+static void note_overflow(struct source_fanotify *fanotify, struct collection *collection)
+{
+        collection->recording->losses[PROFILE_LOSS_FANOTIFY]++;
+        recording_interval(collection->recording, PROFILE_INTERVAL_BLIND, fanotify->emptied_us,
+                           collection_now_us(collection));
 }
 
 static int take_batch(struct source_fanotify *fanotify, struct collection *collection, size_t length)
@@ -174,20 +206,35 @@ static int take_batch(struct source_fanotify *fanotify, struct collection *colle
                 if (event.vers != FANOTIFY_METADATA_VERSION || event.event_len < sizeof event ||
                     at + event.event_len > end)
                         return -EPROTO;
-                deliver(fanotify, collection, &event, at);
+                fanotify->source.events++;
+                if (event.mask & FAN_Q_OVERFLOW)
+                        note_overflow(fanotify, collection);
+                else if (event.fd >= 0)
+                        deliver_opened(fanotify, collection, &event);
+                else
+                        deliver(fanotify, collection, &event, at);
         }
         return 0;
 }
 
-static int receive(struct source *source, struct collection *collection)
+/* An event whose file can't be opened is gone; the next ones are not. */
+static bool is_lost(const struct source_fanotify *fanotify, int group, int error)
 {
-        struct source_fanotify *fanotify = (struct source_fanotify *)source;
+        return group == fanotify->descriptors && error != EAGAIN && error != EINTR;
+}
 
+static int receive_group(struct source_fanotify *fanotify, struct collection *collection, int group,
+                         size_t size)
+{
         for (int round = 0; round < ROUNDS; round++) {
                 uint64_t now_us = collection_now_us(collection);
-                ssize_t n = read(source->fd, fanotify->buffer, sizeof fanotify->buffer);
+                ssize_t n = read(group, fanotify->buffer, size);
                 int r;
 
+                if (n < 0 && is_lost(fanotify, group, errno)) {
+                        collection->recording->losses[PROFILE_LOSS_UNRESOLVED]++;
+                        continue;
+                }
                 if (n < 0 && errno == EAGAIN)
                         fanotify->emptied_us = now_us;
                 if (n < 0)
@@ -202,18 +249,53 @@ static int receive(struct source *source, struct collection *collection)
         return 0;
 }
 
+static int receive(struct source *source, struct collection *collection)
+{
+        struct source_fanotify *fanotify = (struct source_fanotify *)source;
+        int r = receive_group(fanotify, collection, fanotify->handles, sizeof fanotify->buffer);
+
+        return r < 0 || fanotify->descriptors < 0
+                       ? r
+                       : receive_group(fanotify, collection, fanotify->descriptors,
+                                       OPENED * sizeof(struct fanotify_event_metadata));
+}
+
+/* Return: the new group, which the source's descriptor tells of, or negative errno. */
+static int add_group(struct source_fanotify *fanotify, unsigned int report)
+{
+        _cleanup_close_ int group =
+                fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | report,
+                              O_RDONLY | O_NONBLOCK | O_NOATIME | O_LARGEFILE | O_CLOEXEC);
+        struct epoll_event readable = {.events = EPOLLIN};
+
+        if (group < 0 || epoll_ctl(fanotify->source.fd, EPOLL_CTL_ADD, group, &readable) < 0)
+                return -errno;
+        return take_fd(&group);
+}
+
 static int mark_filesystem(const struct source_fanotify *fanotify, const struct collection *collection,
                            size_t filesystem, unsigned int change, uint64_t mask)
 {
         _cleanup_close_ int fd =
                 filesystem_open(&collection->mounts.filesystems[filesystem], &collection->view);
+        int group = (int)filesystem == fanotify->opened ? fanotify->descriptors : fanotify->handles;
 
         if (fd < 0)
                 return 0;
-        if (fanotify_mark(fanotify->source.fd, change | FAN_MARK_FILESYSTEM, mask, fd, NULL) == 0)
+        if (fanotify_mark(group, change | FAN_MARK_FILESYSTEM, mask, fd, NULL) == 0)
                 return 1;
         /* those have no handles or no id, they stay unseen; or no mark, to be changed */
         return errno == ENODEV || errno == EOPNOTSUPP || errno == EXDEV || errno == ENOENT ? 0 : -errno;
+}
+
+/* mark_root - where it takes no mark that reports handles */
+static int mark_root(struct source_fanotify *fanotify, struct collection *collection, size_t filesystem)
+{
+        fanotify->descriptors = add_group(fanotify, 0);
+        if (fanotify->descriptors < 0)
+                return fanotify->descriptors;
+        fanotify->opened = (int)filesystem;
+        return mark_filesystem(fanotify, collection, filesystem, FAN_MARK_ADD, fanotify->mask);
 }
 
 static int mark(struct source *source, struct collection *collection)
@@ -225,11 +307,11 @@ static int mark(struct source *source, struct collection *collection)
                 int r = mark_filesystem(fanotify, collection, fanotify->n_marked, FAN_MARK_ADD,
                                         fanotify->mask);
 
+                if (r == 0 && (int)fanotify->n_marked == mounts_find_root(&collection->mounts))
+                        r = mark_root(fanotify, collection, fanotify->n_marked);
                 if (r < 0)
                         return r;
                 marked += r;
-                if (r == 0 && !collection->mounts.filesystems[fanotify->n_marked].mount[1])
-                        fanotify->rootless = true;
         }
         return marked;
 }
@@ -250,19 +332,28 @@ static int narrow(struct source *source, struct collection *collection, bool nar
         return 0;
 }
 
-/* Closing the descriptor removes the marks. */
+/* Closing a group removes its marks. */
+static void close_all(struct source_fanotify *fanotify)
+{
+        int *all[] = {&fanotify->handles, &fanotify->descriptors, &fanotify->source.fd};
+
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+                close_cleanup(all[i]);
+                *all[i] = -1;
+        }
+}
+
 static void stop(struct source *source, struct collection *collection)
 {
         receive(source, collection);
-        close_cleanup(&source->fd);
-        source->fd = -1;
+        close_all((struct source_fanotify *)source);
 }
 
 static void free_fanotify(struct source *source)
 {
         struct source_fanotify *fanotify = (struct source_fanotify *)source;
 
-        close_cleanup(&source->fd);
+        close_all(fanotify);
         descendants_free(fanotify->descendants);
         free(fanotify);
 }
@@ -279,24 +370,25 @@ static const struct source_class fanotify_class = {
 static int start(struct collection *collection, pid_t root, bool gap, struct source **ret)
 {
         struct source_fanotify *fanotify = calloc(1, sizeof *fanotify);
-        int r = 0;
+        int r;
 
         if (!fanotify)
                 return -ENOMEM;
-        fanotify->source = (struct source){.class = &fanotify_class, .fd = -1};
+        fanotify->source = (struct source){.class = &fanotify_class, .fd = epoll_create1(EPOLL_CLOEXEC)};
+        fanotify->handles = fanotify->descriptors = fanotify->opened = -1;
         fanotify->mask = FAN_OPEN | FAN_OPEN_EXEC;
         fanotify->self = getpid();
         fanotify->gap = gap;
         fanotify->gap_time_us = collection->start_us + collection_now_us(collection);
-        if (root)
+        r = fanotify->source.fd < 0 ? -errno : 0;
+        if (r == 0 && root)
                 r = descendants_new(&collection->view, root, &fanotify->descendants);
-        if (r == 0) {
-                fanotify->source.fd =
-                        fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_REPORT_FID, 0);
-                r = fanotify->source.fd < 0 ? -errno : mark(&fanotify->source, collection);
-        }
-        if (r == 0 || (r > 0 && fanotify->rootless))
-                r = -EOPNOTSUPP; /* none takes a mark, or not the root: a btrfs subvolume, an overlay */
+        if (r == 0)
+                r = fanotify->handles = add_group(fanotify, FAN_REPORT_FID);
+        if (r >= 0)
+                r = mark(&fanotify->source, collection);
+        if (r == 0)
+                r = -EOPNOTSUPP; /* none takes a mark */
         if (r < 0) {
                 free_fanotify(&fanotify->source);
                 return r;

@@ -25,6 +25,12 @@ AUDITOR = BUILD / 'tests/root/auditor'
 RUNDIR = pathlib.Path('/run/bootahead')
 KEY = 'bootahead'
 
+# What OPENER opens, and makes.
+FILES = [b'deep/er/relative', b'deep/up', b'deep/er/below-descriptor', b'deep/er/by-openat2', b'through-proc',
+         b'deep/er/behind-link', b'linked', b'jail/etc/inside', b'bound/seen-elsewhere', b'orphan',
+         b'a name with spaces', b'new\nline', b'quote"and\\backslash', b'latin\xe4']
+MADE = [b'created', b'renamed', b'by-creat']
+
 
 def skip(reason):
     print(f'skipped: {reason}')
@@ -118,6 +124,24 @@ def witness(trace, folder):
 # Stops nobody for a call that is not asked for: half the time of a boot.
 STRACE = ['strace', '-f', '--seccomp-bpf', '-ttt', '-y', '-qq', '-s', '4096', '-e', 'signal=none',
           '-e', 'trace=open,openat,openat2,creat,execve,execveat']
+
+
+def fill(folder):
+    """The tree that OPENER walks through, below an empty folder."""
+    base = os.fsencode(folder)
+    for name in FILES:
+        path = os.path.join(base, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'wb') as file:
+            file.write(b'x' * 5000)
+    os.symlink(b'deep', os.path.join(base, b'link-to-folder'))
+    os.symlink(b'linked', os.path.join(base, b'link-to-file'))
+    script = pathlib.Path(folder, 'script')
+    script.write_text('#!/bin/sh\nread line < a\\ name\\ with\\ spaces\n')
+    script.chmod(0o755)
+    program = pathlib.Path(folder, 'deep/er/program')
+    program.write_bytes(pathlib.Path('/bin/true').read_bytes())
+    program.chmod(0o755)
 
 
 def collect(*arguments, **options):

@@ -12,32 +12,10 @@ import subprocess
 import tempfile
 import unittest
 
-from support import (AUDITOR, COLLECT, OPENER, STRACE, Profile, SameAuditState, collect, is_local_file,
-                     need_root_and_audit, witness)
+from support import (AUDITOR, COLLECT, FILES, MADE, OPENER, STRACE, Profile, SameAuditState, collect, fill,
+                     is_local_file, need_root_and_audit, witness)
 
 HERE = pathlib.Path(__file__).resolve().parent
-FILES = [b'deep/er/relative', b'deep/up', b'deep/er/below-descriptor', b'deep/er/by-openat2', b'through-proc',
-         b'deep/er/behind-link', b'linked', b'jail/etc/inside', b'bound/seen-elsewhere', b'orphan',
-         b'a name with spaces', b'new\nline', b'quote"and\\backslash', b'latin\xe4']
-MADE = [b'created', b'renamed', b'by-creat']
-
-
-def fill(folder):
-    """The tree that the program walks through, below an empty folder."""
-    base = os.fsencode(folder)
-    for name in FILES:
-        path = os.path.join(base, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, 'wb') as file:
-            file.write(b'x' * 5000)
-    os.symlink(b'deep', os.path.join(base, b'link-to-folder'))
-    os.symlink(b'linked', os.path.join(base, b'link-to-file'))
-    script = pathlib.Path(folder, 'script')
-    script.write_text('#!/bin/sh\nread line < a\\ name\\ with\\ spaces\n')
-    script.chmod(0o755)
-    program = pathlib.Path(folder, 'deep/er/program')
-    program.write_bytes(pathlib.Path('/bin/true').read_bytes())
-    program.chmod(0o755)
 
 
 class Record(SameAuditState):
@@ -113,7 +91,7 @@ class Record(SameAuditState):
         shown = pathlib.Path(folder, 'shown').read_text().splitlines()
         lists = sorted(line.split()[1] for line in shown if line.endswith('key=bootahead'))
         self.assertIn('list=7', lists)
-        self.assertEqual(lists.count('list=4'), 2)
+        self.assertGreaterEqual(lists.count('list=4'), 2)  # an ABI's, and more where there is btrfs or an overlay
 
     def test_mounted_meanwhile(self):
         """A filesystem that appears while recording goes on."""
@@ -166,27 +144,9 @@ class Record(SameAuditState):
             self.assertNotIn(os.fsencode(folder) + b'/deep/up', Profile(f'{folder}/.profile').files, source)
 
     def test_auto(self):
-        """fanotify; audit where the root takes no marks; else nothing is recorded."""
         folder = self.folder()
         collect(f'--output={folder}/.profile', '--', 'true', check=True)
         self.assertIn(' sources=fanotify ', Profile(f'{folder}/.profile').text)
-        for name in ('upper', 'work', 'root'):
-            os.mkdir(f'{folder}/{name}')
-        subprocess.run(['mount', '-t', 'overlay', '-o', f'lowerdir=/etc,upperdir={folder}/upper,workdir={folder}/work',
-                        'overlay', f'{folder}/root'], check=True)
-        self.addCleanup(subprocess.run, ['umount', f'{folder}/root'], check=True)
-        options = [f'--root={folder}/root', f'--output={folder}/.profile', '--', 'true']
-        self.assertEqual(collect('--source=fanotify', *options).returncode, 1)
-        collect(*options, check=True)
-        self.assertIn(' sources=audit ', Profile(f'{folder}/.profile').text)
-        self.assertIn('fanotify can\'t be used', Profile(f'{folder}/.profile').text)
-        subprocess.run([AUDITOR, 'add-rule'], check=True)
-        try:
-            refused = collect(*options)
-        finally:
-            subprocess.run([AUDITOR, 'delete-rule'], check=True)
-        self.assertEqual(refused.returncode, 1)
-        self.assertIn('rules of others', refused.stderr)
 
     def test_full_disk(self):
         """No space for the profile: a clear error, the old file whole, nothing left behind."""

@@ -160,7 +160,7 @@ class Touched(unittest.TestCase):
 
     def test_requested_metadata(self):
         """A kernel without cachestat(2)."""
-        read, pages, boot = self.metadata(BUILD / 'tests/root/without-cachestat')
+        read, pages, boot = self.metadata(BUILD / 'tests/root/without', 'cachestat')
         self.assertIn('requested-metadata', boot)
         self.assertNotIn('resident-metadata', boot)
         self.assertGreater(len(read), 300)
