@@ -330,7 +330,8 @@ static int guarded(struct collection *collection, const struct options *options,
         collection->recording = recording_new(&options->limits);
         status = collection->recording ? collect(collection, options, ready)
                                        : refuse("recording", strerror(ENOMEM), "not collecting");
-        guardian_dismiss(&guardian);
+        if (audit_state_collector(&collection->view) != getpid()) /* else it is to try what we could not do */
+                guardian_dismiss(&guardian);
         return status;
 }
 

@@ -14,15 +14,23 @@
 
 enum { QUIET_US = 900000 };
 
+static bool will_do(const struct view *view, const struct mounts *mounts, const char *path)
+{
+        _cleanup_close_ int fd = openat(view->root, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        struct stat status;
+        dev_t device;
+
+        return fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+               mounts_device(view, fd, status.st_dev, &device) == 0 && mounts_find(mounts, device) >= 0;
+}
+
 static const char *find_file(const struct view *view, const struct mounts *mounts)
 {
         static const char *const files[] = {"etc/passwd", "etc/fstab", "usr/lib/os-release",
                                             "etc/machine-id"};
-        struct stat status;
 
         for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-                if (fstatat(view->root, files[i], &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-                    S_ISREG(status.st_mode) && mounts_find(mounts, status.st_dev) >= 0)
+                if (will_do(view, mounts, files[i]))
                         return files[i];
         return NULL;
 }
@@ -62,7 +70,7 @@ int heartbeat_start(struct heartbeat *heartbeat, const struct view *view, const 
 
         *heartbeat = HEARTBEAT_NONE;
         if (!file)
-                return 0;
+                return -ENOENT;
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
                 return -errno;
         child = fork();
@@ -104,25 +112,28 @@ static int send_beat(struct heartbeat *heartbeat)
 }
 
 /* Once it has opened the file its event gets the time until the next question. */
-static void receive_answer(struct heartbeat *heartbeat)
+static int receive_answer(struct heartbeat *heartbeat)
 {
         char opened;
+        ssize_t n = recv(heartbeat->child_fd, &opened, 1, MSG_DONTWAIT);
 
-        if (recv(heartbeat->child_fd, &opened, 1, MSG_DONTWAIT) != 1)
-                return;
+        if (n < 0)
+                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+        if (n == 0)
+                return -EPIPE;
         heartbeat->opening = false;
         if (!opened)
                 heartbeat->pending = false; /* it proves nothing */
+        return 0;
 }
 
 int heartbeat_check(struct heartbeat *heartbeat, uint64_t now_us)
 {
-        if (heartbeat->child_fd < 0)
-                return 0;
-        if (heartbeat->opening) {
-                receive_answer(heartbeat);
-                return 0;
-        }
+        bool opening = heartbeat->opening;
+        int r = receive_answer(heartbeat);
+
+        if (r < 0 || opening)
+                return r;
         if (heartbeat->pending)
                 return -ETIMEDOUT;
         return now_us - heartbeat->heard_us < QUIET_US ? 0 : send_beat(heartbeat);

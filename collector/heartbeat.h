@@ -22,8 +22,7 @@ struct heartbeat {
 
 #define HEARTBEAT_NONE ((struct heartbeat){.child_fd = -1})
 
-/* heartbeat_start - when the channel delivers; where there is no file that would do there are no beats
- * Return: 0 or negative errno. */
+/* heartbeat_start - when the channel delivers. Return: 0 or negative errno (ENOENT: no file would do). */
 int heartbeat_start(struct heartbeat *heartbeat, const struct view *view, const struct mounts *mounts);
 
 /* heartbeat_forget - for a while the channel was not to deliver: of a beat of that time nothing was heard */
@@ -33,7 +32,7 @@ void heartbeat_forget(struct heartbeat *heartbeat);
 bool heartbeat_hear(struct heartbeat *heartbeat, pid_t pid, uint64_t now_us);
 
 /* heartbeat_check - asked about once a second. Return: 0, -ETIMEDOUT: the last beat was not delivered,
- * or another negative errno. */
+ * or another negative errno (the child is gone). */
 int heartbeat_check(struct heartbeat *heartbeat, uint64_t now_us);
 
 /* heartbeat_stop - takes leave of the child; one that hangs is left to PID 1 */

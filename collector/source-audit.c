@@ -38,6 +38,8 @@ enum {
         TIES = 32, /* filesystems without a device of their own may come in so many turns */
 };
 
+static const char unproved[] = "nothing proves that the audit system delivers";
+
 struct source_audit {
         struct source source;
         int control; /* for settings and rules */
@@ -161,6 +163,14 @@ static void receive_all(struct source_audit *audit, struct collection *collectio
         count_dropped(audit, collection);
 }
 
+/* Return: what is wrong with the channel, or NULL. */
+static const char *ask_heart(struct source_audit *audit, const struct collection *collection)
+{
+        int r = heartbeat_check(&audit->heartbeat, collection_now_us(collection));
+
+        return r == -ETIMEDOUT ? "the audit system no longer delivers" : r < 0 ? unproved : NULL;
+}
+
 static int check(struct source *source, struct collection *collection)
 {
         struct source_audit *audit = (struct source_audit *)source;
@@ -173,9 +183,8 @@ static int check(struct source *source, struct collection *collection)
                 source->trouble = "the audit daemon's place was taken from us";
         else if (now.enabled != audit_our_settings.enabled)
                 source->trouble = now.enabled ? "the audit system was locked" : "audit was disabled";
-        else if (!audit->silent &&
-                 heartbeat_check(&audit->heartbeat, collection_now_us(collection)) == -ETIMEDOUT)
-                source->trouble = "the audit system no longer delivers";
+        else if (!audit->silent)
+                source->trouble = ask_heart(audit, collection);
         return source->trouble ? -EBUSY : 0;
 }
 
@@ -457,7 +466,8 @@ int source_audit_start(struct collection *collection, const struct source_scope 
                 }
                 goto fail;
         }
-        heartbeat_start(&audit->heartbeat, &collection->view, &collection->mounts);
+        if (heartbeat_start(&audit->heartbeat, &collection->view, &collection->mounts) < 0)
+                audit->source.trouble = unproved;
         collection->sources |= PROFILE_SOURCE_AUDIT;
         if (!audit_rules_see_32_bit())
                 collection_explain(collection, "no 32-bit programs");

@@ -150,6 +150,8 @@ class Marks(SameAuditState):
     def test_without_fanotify(self):
         """audit, where that can be used."""
         self.mount_overlay()
+        os.mkdir(f'{self.root}/etc')
+        pathlib.Path(self.root, 'etc/passwd').touch()  # what a heartbeat opens
         words = [BUILD / 'tests/root/without', 'fanotify_init', COLLECT, f'--root={self.root}',
                  f'--output={self.output}', '--', 'true']
         run(*words)

@@ -6,12 +6,16 @@ want them, and fanotify goes on in the same profile.
 """
 
 import contextlib
+import os
+import pathlib
 import shutil
+import signal
 import subprocess
 import time
 import unittest
 
-from support import AUDITOR, COLLECT, KEY, RUNDIR, Collecting, Profile, audit_state, need_root_and_audit
+from support import (AUDITOR, COLLECT, KEY, RUNDIR, Collecting, Profile, audit_state, collect,
+                     need_root_and_audit)
 
 SECOND = 1.0
 NOTICED = 5.0  # where nothing tells us
@@ -43,6 +47,10 @@ class Overlap(Collecting):
         self.wait(lambda: f'key={KEY}' in audit_state(), 5)
         time.sleep(0.2)
         self.read('before')
+
+    def end(self):
+        self.running.terminate()
+        self.assertEqual(self.running.wait(), 0)
 
     def read(self, name):
         """Somebody opens a file that nobody else knows."""
@@ -144,6 +152,59 @@ class Overlap(Collecting):
         listener = subprocess.Popen([AUDITOR, 'listen'], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         self.addCleanup(listener.communicate, b'x')
         self.assertEqual(self.leaves(why='would log our records'), self.before)
+
+    def inject(self, call, error):
+        """From now on a system call of the collector fails."""
+        tracer = subprocess.Popen(['strace', '-qq', '-o', '/dev/null', '-e', f'inject={call}:error={error}', '-p',
+                                   str(self.running.pid)])
+        self.addCleanup(tracer.wait)
+        self.addCleanup(tracer.terminate)
+        return tracer
+
+    def test_dead_socket(self):
+        """What the records come by."""
+        tracer = self.inject('recvmmsg', 'ENOTCONN')
+        self.wait(self.has_left, NOTICED)
+        tracer.terminate()
+        tracer.wait()
+        self.assertEqual(self.leaves(why='not connected'), self.before)
+
+    def test_dead_control(self):
+        """The audit system can't be asked any more: the settings are given back by the guardian, in the end."""
+        tracer = self.inject('sendto', 'ECONNREFUSED')
+        self.wait(lambda: f'key={KEY}' not in audit_state(), NOTICED)
+        tracer.terminate()
+        tracer.wait()
+        self.read('after')
+        self.running.terminate()
+        self.assertEqual(self.running.wait(), 0)
+        self.wait(lambda: audit_state() == self.before, SECOND)
+        self.wait(lambda: not (RUNDIR / 'audit-state').exists(), SECOND)
+        profile = Profile(self.output)
+        self.assertIn('does not answer', profile.text[:1000])
+        self.assertIn(f'{self.folder}/after'.encode(), profile.files)
+
+    def test_no_heartbeat(self):
+        """Nothing could be opened that the channel must tell of."""
+        self.end()
+        root = f'{self.folder}/root'
+        os.mkdir(root)
+        subprocess.run(['mount', '--bind', root, root], check=True)
+        self.addCleanup(subprocess.run, ['umount', root], check=True)
+        shutil.copy('/etc/hostname', f'{root}/file')
+        result = collect('--source=audit', f'--root={root}', f'--output={self.output}', '--', 'sh', '-c',
+                         f'sleep 0.3; cat {root}/file')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        profile = Profile(self.output)
+        self.assertIn('then fanotify: nothing proves', profile.text[:1000])
+        self.assertIn(b'/file', profile.files)
+
+    def test_heartbeat_killed(self):
+        """Its child, which is no session leader as the guardian is."""
+        children = pathlib.Path(f'/proc/{self.running.pid}/task/{self.running.pid}/children').read_text().split()
+        child, = (int(pid) for pid in children if os.getsid(int(pid)) != int(pid))
+        os.kill(child, signal.SIGKILL)
+        self.assertEqual(self.leaves(NOTICED, why='nothing proves'), self.before)
 
     def test_heartbeat(self):
         """The rules go without a word: nothing tells us, but that nothing comes."""
