@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "machine.h"
 #include "process.h"
 
 static bool is_audit_thread(const struct view *view, pid_t pid)
@@ -44,6 +45,16 @@ void audit_thread_gather(pid_t thread)
 {
         if (thread > 0)
                 sched_setscheduler(thread, SCHED_BATCH, &(struct sched_param){0});
+}
+
+bool audit_thread_works(const struct view *view, pid_t thread)
+{
+        char path[32], text[1024];
+        struct process_stat stat;
+
+        snprintf(path, sizeof path, "%d/stat", (int)thread);
+        return thread > 0 && view_read(view->proc, path, text, sizeof text) > 0 &&
+               process_stat_parse(text, &stat) && stat.state != 'S';
 }
 
 void audit_thread_give_back(pid_t thread)

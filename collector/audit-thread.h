@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "view.h"
@@ -15,6 +16,10 @@ pid_t audit_thread_find(const struct view *view);
 
 /* audit_thread_gather - makes it a batch job; @thread: 0 does nothing. What fails is not missed. */
 void audit_thread_gather(pid_t thread);
+
+/* audit_thread_works - whether it has something in hand that is no longer in the kernel's queue; it sleeps when
+ * that was delivered */
+bool audit_thread_works(const struct view *view, pid_t thread);
 
 /* audit_thread_give_back - where it still is one */
 void audit_thread_give_back(pid_t thread);

@@ -264,7 +264,7 @@ static int narrow(struct source *source, struct collection *collection, bool nar
 
 /* Records of calls that ended before our rules went may still stand in the kernel's queue. They are only
  * waited for, not taken in: somebody may want the place. */
-static void wait_for_kernel(const struct source_audit *audit)
+static void wait_for_kernel(const struct source_audit *audit, const struct view *view)
 {
         const struct timespec pause = {.tv_nsec = DRAIN_PAUSE_NS};
         struct audit_settings now;
@@ -273,7 +273,7 @@ static void wait_for_kernel(const struct source_audit *audit)
         for (int round = 0; round < DRAIN_ROUNDS && quiet < DRAIN_QUIET_ROUNDS; round++) {
                 if (audit_settings_read(audit->control, &now) < 0)
                         return;
-                quiet = now.backlog ? 0 : quiet + 1;
+                quiet = now.backlog || audit_thread_works(view, audit->saved.thread) ? 0 : quiet + 1;
                 nanosleep(&pause, NULL);
         }
 }
@@ -286,7 +286,7 @@ static void give_back(struct source_audit *audit, struct collection *collection)
         receive_batches(audit, collection, BATCHES); /* whose changes are not ours to undo */
         disabled = audit_settings_disable(audit->control, &audit->saved, getpid());
         cut_ties(audit);
-        wait_for_kernel(audit);
+        wait_for_kernel(audit, &collection->view);
         if (audit->registered)
                 audit_set_pid(audit->source.fd, 0, WAIT_NO);
         receive_all(audit, collection);
@@ -403,6 +403,17 @@ static int check_alone(struct source_audit *audit)
         return foreign || audit->saved.others ? -EBUSY : 0;
 }
 
+/* The kernel records that it is enabled where it is enabled already (audit_do_config_change(), Linux 6.1
+ * to 6.18). So for once we are not silent: a record comes if somebody was faster, and is taken for his. */
+static int enable(struct source_audit *audit, struct collection *collection)
+{
+        int r;
+
+        audit_tie_cut(&audit->silence);
+        r = audit_set_enabled(audit->control, audit_our_settings.enabled);
+        return r < 0 ? r : keep_silent(audit, collection);
+}
+
 static int take(struct source_audit *audit, struct collection *collection, const struct source_scope *scope)
 {
         int r;
@@ -422,7 +433,7 @@ static int take(struct source_audit *audit, struct collection *collection, const
         if (r == 0)
                 r = check_alone(audit);
         if (r == 0 && !audit->saved.enabled)
-                r = audit_set_enabled(audit->control, audit_our_settings.enabled);
+                r = enable(audit, collection);
         return r < 0 ? r : 0;
 }
 

@@ -74,9 +74,15 @@ threading.Timer(0.3, libc.mprotect, (at, 4096, 1)).start()
 '''
 
 
+# Between any two questions or orders to the kernel there is time for others; so many steps a start or an end has.
+STEP, STEPS = 0.01, 25
+SLOWLY = ['strace', '-qq', '-o', '/dev/null', '-e', f'inject=sendto:delay_enter={int(STEP * 1e6)}']
+WITH_US = ['setpriv', '--pdeathsig', 'KILL']
+
+
 class Moments(Collecting):
-    def start(self, *arguments, **options):
-        running = subprocess.Popen([COLLECT, *arguments], stderr=subprocess.DEVNULL, **options)
+    def start(self, *arguments, before=(), **options):
+        running = subprocess.Popen([*before, COLLECT, *arguments], stderr=subprocess.DEVNULL, **options)
         self.addCleanup(running.kill)
         return running
 
@@ -139,28 +145,44 @@ class Moments(Collecting):
             self.assertNotIn('then fanotify', head, round_number)
 
     def test_enabled_while_we_start(self):
-        """Who enables audit then finds it enabled when we are gone; but for the instant right before we do it."""
+        """Who enables audit then finds it enabled when we are gone, at whatever moment between two steps it was."""
         if 'enabled=0' not in self.before:
             self.skipTest('audit is enabled already')
-        undone = hits = 0
-        for _ in range(12):
+        self.addCleanup(auditor, 'enable', '0')
+        hits = 0
+        for round_number in range(12):
+            running = self.start('--source=audit', f'--output={self.output}', before=[*SLOWLY, *WITH_US])
+            self.wait((RUNDIR / 'audit-state').exists, 5)
+            time.sleep(random.uniform(0, STEPS * STEP))
+            hits += 'enabled=0' in audit_state()
+            auditor('enable', '1')
+            self.wait(lambda: not (RUNDIR / 'audit-state').exists(), 5)
+            subprocess.run(['pkill', '-TERM', '-P', str(running.pid)])  # where it collects
+            running.wait()
+            self.assertIn('enabled=1', audit_state(), round_number)
+            auditor('enable', '0')
+        self.assertGreater(hits, 3)
+
+    def test_enabled_while_we_leave(self):
+        if 'enabled=0' not in self.before:
+            self.skipTest('audit is enabled already')
+        self.addCleanup(auditor, 'enable', '0')
+        hits = 0
+        for round_number in range(8):
             running = self.start('--source=audit', f'--output={self.output}')
-            while not (RUNDIR / 'audit-state').exists():
-                self.assertIsNone(running.poll())
-            running.send_signal(signal.SIGSTOP)
-            if 'enabled=0' in audit_state():
-                auditor('enable', '1')
-                hits += 1
-                undone += 1
-            running.send_signal(signal.SIGCONT)
+            self.wait_for_rules()
+            time.sleep(0.1)
+            tracer = subprocess.Popen([*SLOWLY, '-p', str(running.pid)])
             time.sleep(0.1)
             running.terminate()
+            time.sleep(random.uniform(0, STEPS * STEP))
+            hits += 'enabled=0' in audit_state()
+            auditor('enable', '1')
             running.wait()
-            if 'enabled=1' in audit_state():
-                auditor('enable', '0')
-                undone -= 1
-        self.assertGreater(hits, 3)
-        self.assertLessEqual(undone, 1)
+            tracer.wait()
+            self.assertIn('enabled=1', audit_state(), round_number)
+            auditor('enable', '0')
+        self.assertGreater(hits, 0)
 
     def test_many_mounts(self):
         """However many disks come one by one, a filesystem without a device still gets rules."""
