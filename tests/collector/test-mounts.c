@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -124,11 +125,32 @@ static void test_further_mounts(void **state)
         rmdir(folder);
 }
 
+static void test_aliases(void **state)
+{
+        struct filesystem filesystems[] = {{.device = makedev(8, 1), .mount = (char[]){"/boot"}},
+                                           {.device = makedev(0, 42), .mount = (char[]){"/"}}};
+        struct mounts mounts = {.filesystems = filesystems, .count = 2};
+        int r = 0;
+
+        (void)state;
+        assert_int_equal(mounts_find_root(&mounts), 1);
+        assert_int_equal(mounts_alias(&mounts, makedev(0, 43), 1), 0);
+        assert_int_equal(mounts_alias(&mounts, makedev(8, 1), 1), 0);
+        assert_int_equal(mounts_find(&mounts, makedev(0, 43)), 1);
+        assert_int_equal(mounts_find(&mounts, makedev(8, 1)), 0); /* it is one by itself */
+        assert_int_equal(mounts_find(&mounts, makedev(0, 44)), -1);
+        for (unsigned int i = 0; i < 1000 && r == 0; i++)
+                r = mounts_alias(&mounts, makedev(0, 1000 + i), 1);
+        assert_int_equal(r, -ENOMEM); /* as many as one likes there are not */
+        free(mounts.aliases);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_local_only),
                 cmocka_unit_test(test_further_mounts),
+                cmocka_unit_test(test_aliases),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

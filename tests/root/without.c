@@ -26,7 +26,8 @@ int main(int argc, char **argv)
                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         };
-        struct sock_fprog program = {.len = sizeof instructions / sizeof *instructions, .filter = instructions};
+        struct sock_fprog program = {.len = sizeof instructions / sizeof *instructions,
+                                     .filter = instructions};
 
         for (size_t i = 0; argc > 2 && i < sizeof calls / sizeof *calls; i++)
                 if (!strcmp(argv[1], calls[i].name))
