@@ -5,11 +5,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
 #include "json-text.h"
+#include "machine.h"
 #include "process.h"
 
 enum { ATTEMPTS = 100 }; /* another one with the same name may take the temporary one away */
@@ -141,21 +141,11 @@ static void print_counts(FILE *file, const struct profile *profile)
                 profile->n_accesses);
 }
 
-/* Our own, the finishing included. */
-static uint64_t processor_us(void)
-{
-        struct rusage used;
-
-        getrusage(RUSAGE_SELF, &used);
-        return (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000u +
-               (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
-}
-
 static void print_course(FILE *file, const struct collection *collection)
 {
         fprintf(file, "  \"start_us\": %" PRIu64 ",\n  \"duration_us\": %" PRIu64 ",\n", collection->start_us,
                 collection_now_us(collection));
-        fprintf(file, "  \"processor_us\": %" PRIu64 ",\n  \"losses\": {", processor_us());
+        fprintf(file, "  \"processor_us\": %" PRIu64 ",\n  \"losses\": {", own_processor_us());
         for (int loss = 0; loss < PROFILE_LOSS_COUNT; loss++)
                 fprintf(file, "%s\n    \"%s\": %" PRIu64, loss ? "," : "",
                         profile_loss_name((enum profile_loss)loss), collection->recording->losses[loss]);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -166,4 +167,13 @@ bool process_stat_parse(const char *text, struct process_stat *ret)
         ret->flags = (unsigned int)strtoul(words[FLAGS], NULL, 10);
         ret->start_ticks = strtoull(words[START], NULL, 10);
         return true;
+}
+
+uint64_t own_processor_us(void)
+{
+        struct rusage used;
+
+        getrusage(RUSAGE_SELF, &used);
+        return (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000u +
+               (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }

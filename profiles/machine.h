@@ -36,6 +36,9 @@ struct process_stat {
         uint64_t start_ticks; /* since boot, in clock ticks */
 };
 
+/* own_processor_us - what this process has used of the processors */
+uint64_t own_processor_us(void);
+
 /* process_stat_parse - Return: whether it is such a text. */
 bool process_stat_parse(const char *text, struct process_stat *ret);
 

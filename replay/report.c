@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "json-text.h"
+#include "machine.h"
 
 static void print_text(FILE *file, const char *name, const char *text)
 {
@@ -56,6 +57,7 @@ static void print_report(FILE *file, const struct replay_result *result)
         print_number(file, "verified_us", result->times.verified);
         print_number(file, "planned_us", result->times.planned);
         print_number(file, "end_us", result->times.end);
+        print_number(file, "processor_us", own_processor_us());
         fputs("  \"version\": 1\n}\n", file);
 }
 

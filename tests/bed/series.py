@@ -87,3 +87,21 @@ def ratio_of(series, reference):
     return {'ratio': median(series.seconds()) / median(reference.seconds()),
             'ratio_min': min(rounds), 'ratio_max': max(rounds),
             'processor_ratio': work / least if work and least else None}
+
+
+def replay_of(kinds, pages, replay):
+    """What replay costs, and what it is worth by the pages of files that a further boot asked for.
+
+    pages and replay are that boot's reports, of the collector (None: its kernel can't tell) and of replay.
+    """
+    boots = kinds['replay']
+    reports = [boot.extra['replay'] for boot in boots.boots if 'replay' in boot.extra]
+    own, whole = median(report['processor_us'] / 1e6 for report in reports), boots.figures()['processor_seconds']
+    plain = kinds['cold'].figures()['processor_seconds'] if 'cold' in kinds else None
+    return {
+        'replay_seconds': own, 'replay_share': own / whole if own and whole else None,
+        'processor_ratio': whole / plain if whole and plain else None,
+        'planned_ms': median((report['planned_us'] - report['start_us']) / 1e3 for report in reports),
+        'waste': 1 - pages['hit_bytes'] / (replay['bytes'] + replay['gap_bytes']) if pages else None,
+        'misses': pages['missed_pages'] / (pages['hit_pages'] + pages['missed_pages']) if pages else None,
+    }

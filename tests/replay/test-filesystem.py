@@ -45,6 +45,7 @@ class Pages(filesystem.Case):
         times = [report[name] for name in ('start_us', 'verified_us', 'planned_us', 'end_us')]
         self.assertEqual(times, sorted(times))
         self.assertGreater(times[0], 0)
+        self.assertGreater(report['processor_us'], 0)
 
     def test_dry_run(self):
         profile = self.profile_of_root()
