@@ -131,6 +131,12 @@ static bool can_collect(int there)
         return faccessat(there, GENERATOR + 1, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* A /usr of its own is mounted later: who serves the rest of the boot can't be seen yet. */
+static bool is_complete(int there)
+{
+        return faccessat(there, SYSTEMD_GENERATOR_DIR + 1, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int begin(const char *root)
 {
         _cleanup_close_ int here = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -151,6 +157,8 @@ int begin(const char *root)
                 replay(root, &decision);
         decision.pages =
                 decision.pages && decision.mode == DECISION_REPLAY && can_collect(there) && tell_pages(root);
+        if (decision.mode == DECISION_COLLECT && !is_complete(there))
+                return -ENOENT;
         if (decision.mode == DECISION_COLLECT && !can_collect(there)) {
                 decision.mode = DECISION_OFF;
                 snprintf(decision.why, sizeof decision.why, "'%s' is not there", GENERATOR);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * bootahead-late: the part of a boot that knows systemd. Watches over the collector until the boot has
- * finished, tells the journal what was done, sets a refused profile aside. Collects and replays nothing
- * itself.
+ * finished, tells the journal what was done, sets a refused profile aside, copies one to where the early
+ * stage sees it. Collects and replays nothing itself.
  *
  * Nothing that goes wrong here fails a unit: it is said in the journal, and the boot goes on.
  */
@@ -23,6 +23,7 @@
 #include "collector.h"
 #include "decision.h"
 #include "journal.h"
+#include "mirror.h"
 #include "watch.h"
 
 #define PROFILE BOOTAHEAD_STATEDIR "/profile"
@@ -293,6 +294,16 @@ static int parse_options(int argc, char **argv, struct settings *settings)
         return optind == argc - 1 ? -1 : usage(stderr, EXIT_USAGE);
 }
 
+static void copy_profile(void)
+{
+        int r = mirror_profile();
+
+        if (r < 0)
+                say(LOG_NOTICE,
+                    "Copy of the profile on the root filesystem: %s, the next boot does not see it",
+                    strerror(-r));
+}
+
 static int read_decision(const struct verb *verb, struct decision *ret)
 {
         _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -322,7 +333,9 @@ int main(int argc, char **argv)
                 if (r < 0)
                         fprintf(stderr, "bootahead-late: '%s': %s, its reasons are not known\n",
                                 BOOTAHEAD_RUNDIR "/decision", strerror(-r));
-                return verbs[i].run(&settings);
+                r = verbs[i].run(&settings);
+                copy_profile();
+                return r;
         }
         return usage(stderr, EXIT_USAGE);
 }

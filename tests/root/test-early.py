@@ -124,10 +124,37 @@ class Early(unittest.TestCase):
                            f'{LIBEXEC}/bootahead-late end && cat /run/bootahead/decision')
         self.assertIn('request=audit\n', text)
 
+    def test_separate_var(self):
+        """The next early stage sees what there is now: a copy below the mount point."""
+        shutil.copy(f'{BUILT}/bootahead-late', self.tree / LIBEXEC[1:])
+        look = (f'{LIBEXEC}/bootahead-late report; (cd /mnt/var/lib/bootahead && ls -A && '
+                '{ ! [ -e profile ] || stat -c "%a %u %y %i" profile && cat profile; }; echo --)\n')
+        text = self.run_in(
+            'mkdir /run/bootahead; echo mode=control > /run/bootahead/decision; mkdir -p /mnt; mount --bind / /mnt\n'
+            'rm -rf /var; mkdir /var; mount -t tmpfs tmpfs /var; cd /\n' + look +
+            'cd /var/lib/bootahead; umask 077; echo first > profile; touch -d @1.5 profile; cd /\n' + look + look +
+            'echo later > /var/lib/bootahead/profile\n' + look + 'rm /var/lib/bootahead/profile\n' + look +
+            'umount /var; echo own > /var/lib/bootahead/profile\n' + look)
+        none, first, same, later, gone, own = [part.splitlines() for part in text.split('--\n')[:-1]]
+        self.assertEqual((none, gone), ([], []))
+        self.assertEqual((first[0], first[2]), ('profile', 'first'))
+        self.assertRegex(first[1], r'^600 0 1970-01-01 00:00:01\.5')
+        self.assertEqual(same, first, 'written again')
+        self.assertEqual((later[0], later[2:]), ('profile', ['later']))
+        self.assertEqual(own[2:], ['own'])
+
     def test_removed_from_the_root(self):
         (self.tree / GENERATORS[1:] / 'bootahead-generator').unlink()
         decision, log = self.begin()
         self.assertEqual((decision['mode'], log), ('off', []))
+
+    def test_usr_not_mounted(self):
+        """Whether we are still installed is seen later; a profile of the root filesystem is replayed at once."""
+        empty = f'rm -rf {GENERATORS}; {LIBEXEC}/bootahead-early / || echo later; cat /run/bootahead/* || true'
+        self.assertEqual(self.run_in(empty), 'later\n')
+        self.assertIn("a later stage decides", self.said)
+        self.write('/var/lib/bootahead/profile', '')
+        self.assertIn('mode=replay\n', self.run_in(empty))
 
     def test_begun_already(self):
         text = self.run_in('mkdir /run/bootahead; echo mode=control > /run/bootahead/decision; '
