@@ -6,9 +6,9 @@ Owns one storm: its folder, the collector beside it, the figures. Knows no expec
 Needs root, programs from a build folder, and the audit system for itself.
 """
 
+import collections
 import contextlib
 import dataclasses
-import json
 import os
 import pathlib
 import re
@@ -58,28 +58,34 @@ class Storm:
 
 
 @dataclasses.dataclass
-class Collected:
-    """A storm beside a collector, and what that says of it."""
+class Recorded:
+    """A storm, and what a collector's profile says of it."""
 
     storm: Storm
-    report: dict              # the collector's own, with its losses
-    profile: str | None       # as text; None where the collector refused to write one
-    processor_seconds: float  # of the collector while the storm lasted
-    kernel_seconds: float     # of the kernel's audit thread meanwhile
-    resident: int             # bytes, at their highest
-    buffers: int              # bytes of its sockets and trace buffers, at their highest
-    waited: int               # what the kernel's backlog_wait_time_actual has grown by
+    profile: str   # as text
+    resident: int  # bytes, at their highest
+    buffers: int   # bytes of its sockets and trace buffers, at their highest
+    waited: int    # what the kernel's backlog_wait_time_actual has grown by
+
+    def start(self):
+        """When collecting began, on the boot clock."""
+        return int(re.search(r'^boot 0 .*? start=(\d+) ', self.profile, re.M)[1])
 
     def intervals(self):
         """Kind, begin and end on the boot clock of each time in which less was asked for or delivered."""
-        start = self.report['start_us']
+        start = self.start()
         return [(kind, start + int(begin), start + int(end)) for kind, begin, end in
-                re.findall(r'^interval boot=0 kind=(\w+) start=(\d+) end=(\d+)$', self.profile or '', re.M)]
+                re.findall(r'^interval boot=0 kind=(\w+) start=(\d+) end=(\d+)$', self.profile, re.M)]
+
+    def losses(self):
+        """Counts by kind, without those that are zero."""
+        return collections.Counter({kind: int(count) for kind, count in
+                                    re.findall(r'^loss (\w+)=(\d+)', self.profile, re.M)})
 
     def lost(self):
         """Those of its files; a storm of files deletes them all."""
         kinds = LOST_ACCESSES + (['unresolved'] if self.storm.kind == 'files' else [])
-        return sum(self.report['losses'][kind] for kind in kinds)
+        return sum(self.losses()[kind] for kind in kinds)
 
     def pairs(self):
         """Distinct pairs of file and process that are stored."""
@@ -92,38 +98,66 @@ class Collected:
             return self.pairs() / self.storm.pairs
         return (len(self.accesses()) + self.lost()) / self.storm.done
 
+    def everything(self):
+        """All that is stored or counted as lost, of whatever file: the number of a deleted one is given anew."""
+        return len(re.findall('^access ', self.profile, re.M)) + self.lost()
+
     def accesses(self):
         """Name below the storm's folder, process, time on the boot clock."""
-        start = self.report['start_us']
+        start = self.start()
         return [(name, int(process), start + int(at)) for name, process, at in
                 re.findall(r'^access "[^"]*/bootahead-storm-[^/"]*/([^"]*)" process=(\d+) time=(\d+) ',
-                           self.profile or '', re.M)]
+                           self.profile, re.M)]
+
+
+@dataclasses.dataclass
+class Collected(Recorded):
+    """A storm beside a collector, and what else is to be said of that."""
+
+    processor_seconds: float  # of the collector while the storm lasted
+    kernel_seconds: float     # of the kernel's audit thread meanwhile
+
+    def affordable(self, alone):
+        """Calls for as much processor time as those of a storm alone took, as a share of these."""
+        spent = self.storm.processor_seconds + self.processor_seconds + self.kernel_seconds
+        return self.storm.done / spent / (alone.done / alone.processor_seconds)
 
 
 @contextlib.contextmanager
-def folder(kind, files, programs):
+def folder(kind, files, build):
     """Where a storm rages: on a filesystem with a block device, /tmp may be a tmpfs."""
     with tempfile.TemporaryDirectory(prefix='bootahead-storm-', dir='/var/tmp') as path:
         if kind == 'open':
             for number in range(files):
                 pathlib.Path(path, str(number)).write_text('x')
         elif kind == 'fork':
-            shutil.copy(programs / 'nothing', f'{path}/program')
+            shutil.copy(pathlib.Path(build) / 'tests/root/nothing', f'{path}/program')
         yield path
+
+
+def command(kind, path, seconds, build, files, calls=None):
+    words = [kind, path, seconds, os.cpu_count(), files, *([calls] if calls else [])]
+    return [pathlib.Path(build).resolve() / 'tests/root/storm', *map(str, words)]
+
+
+def told(kind, said):
+    figures = dict(re.findall(r'^(done|pairs|cpu_us) (\d+)$', said, re.M))
+    samples = [(int(at), int(done)) for at, done in re.findall(r'^at (\d+) (\d+)$', said, re.M)]
+    return Storm(kind, int(figures['done']), int(figures['pairs']), int(figures['cpu_us']) / 1e6, samples)
 
 
 def run(kind, seconds, build, files=1, calls=None, path=None):
     """A storm on all processors, in a folder of its own unless one is given. calls: each process ends after
     so many."""
-    programs = pathlib.Path(build).resolve() / 'tests/root'
     with contextlib.ExitStack() as stack:
-        where = path or stack.enter_context(folder(kind, files, programs))
-        words = [kind, where, seconds, os.cpu_count(), files, *([calls] if calls else [])]
-        said = subprocess.run([programs / 'storm', *map(str, words)], check=True, capture_output=True,
-                              text=True).stdout
-    figures = dict(re.findall(r'^(done|pairs|cpu_us) (\d+)$', said, re.M))
-    samples = [(int(at), int(done)) for at, done in re.findall(r'^at (\d+) (\d+)$', said, re.M)]
-    return Storm(kind, int(figures['done']), int(figures['pairs']), int(figures['cpu_us']) / 1e6, samples)
+        where = path or stack.enter_context(folder(kind, files, build))
+        words = command(kind, where, seconds, build, files, calls)
+        return told(kind, subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+
+
+def dump(profile, build):
+    words = [pathlib.Path(build).resolve() / 'bin/bootahead', 'dump', profile]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
 
 
 def processor_seconds(pid):
@@ -135,6 +169,14 @@ def thread_of_audit():
     """The pid of the kernel's own audit thread, or None in a kernel without audit."""
     found = subprocess.run(['pgrep', '-x', 'kauditd'], capture_output=True, text=True).stdout.split()
     return found[0] if found else None
+
+
+def waited(build):
+    """For how long programs slept in the audit system, since the machine's start."""
+    shown = subprocess.run([pathlib.Path(build).resolve() / 'tests/root/auditor', 'counters'], capture_output=True,
+                           text=True).stdout
+    found = re.search(r'backlog_wait_time_actual=(\d+)', shown)
+    return int(found[1]) if found else 0    # a kernel without audit
 
 
 def sockets_of(pid):
@@ -153,24 +195,38 @@ def trace_bytes():
     return sum(int(size.read_text().split()[0]) * 1024 for size in sizes)
 
 
+class Memory:
+    """What a collector takes until it ends."""
+
+    def __init__(self, process):
+        self.process, self.resident, self.buffers = process, 0, 0
+        threading.Thread(target=self.sample, daemon=True).start()
+
+    def sample(self):
+        while self.process.returncode is None:
+            with contextlib.suppress(OSError):  # it closes a file, or ends
+                self.buffers = max(self.buffers, socket_bytes(sockets_of(self.process.pid)) + trace_bytes())
+                status = pathlib.Path(f'/proc/{self.process.pid}/status').read_text()
+                for highest in re.findall(r'^VmHWM:\s+(\d+)', status, re.M):    # not of one that has ended
+                    self.resident = int(highest) * 1024
+            time.sleep(SAMPLING)
+
+
 class Collector:
     """A collector of the whole machine; `command` is that of the program with its options."""
 
     def __init__(self, command, output, build):
         self.output = output
-        self.auditor = pathlib.Path(build).resolve() / 'tests/root/auditor'
-        self.bootahead = pathlib.Path(build).resolve() / 'bin/bootahead'
-        self.buffers = 0
+        self.build = build
         self.process = subprocess.Popen([*map(str, command), f'--output={output}'], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.wait_until(lambda: pathlib.Path('/run/bootahead/collect.pid').read_text().split()[0] ==
                         str(self.process.pid), 'did not begin')
-        self.before = self.counters()
+        self.before = waited(build)
         self.thread = thread_of_audit()
         self.seconds = processor_seconds(self.process.pid)
         self.thread_seconds = processor_seconds(self.thread) if self.thread else 0
-        self.sampler = threading.Thread(target=self.sample, daemon=True)
-        self.sampler.start()
+        self.memory = Memory(self.process)
 
     def wait_until(self, condition, failure):
         deadline = time.monotonic() + PATIENCE
@@ -182,37 +238,17 @@ class Collector:
         self.process.kill()
         raise Failure(f'the collector {failure}: {self.process.communicate()[1].strip()}')
 
-    def counters(self):
-        shown = subprocess.run([self.auditor, 'counters'], capture_output=True, text=True).stdout
-        return {name: int(value) for name, value in re.findall(r'(\w+)=(\d+)', shown)}
-
-    def sample(self):
-        """Ends with the collector."""
-        with contextlib.suppress(OSError):
-            while self.process.returncode is None:
-                sockets = sockets_of(self.process.pid)
-                self.buffers = max(self.buffers, socket_bytes(sockets) + trace_bytes())
-                time.sleep(SAMPLING)
-
     def end(self, storm):
         """What is to be said of it; then nothing is left of it."""
-        status = pathlib.Path(f'/proc/{self.process.pid}/status').read_text()
         spent = processor_seconds(self.process.pid) - self.seconds
         kernel = processor_seconds(self.thread) - self.thread_seconds if self.thread else 0
-        waited = self.counters().get('backlog_wait_time_actual', 0) - self.before.get('backlog_wait_time_actual', 0)
+        slept = waited(self.build) - self.before
+        resident, buffers = self.memory.resident, self.memory.buffers
         self.process.terminate()
         said = self.process.communicate(timeout=PATIENCE)[1]
-        self.sampler.join()
-        if self.process.returncode != 0 and 'too many events were lost' not in said:
+        if self.process.returncode != 0:
             raise Failure(f'the collector: {said.strip()}')
-        profile = None
-        if self.process.returncode == 0:
-            profile = subprocess.run([self.bootahead, 'dump', self.output], check=True, capture_output=True,
-                                     text=True).stdout
-        return Collected(storm=storm, report=json.loads(pathlib.Path('/run/bootahead/collect.json').read_text()),
-                         profile=profile, processor_seconds=spent, kernel_seconds=kernel,
-                         resident=int(re.search(r'^VmHWM:\s+(\d+)', status, re.M)[1]) * 1024,
-                         buffers=self.buffers, waited=waited)
+        return Collected(storm, dump(self.output, self.build), resident, buffers, slept, spent, kernel)
 
     def kill(self):
         if self.process.poll() is None:
@@ -226,10 +262,30 @@ def collected(kind, seconds, build, options, files=1, calls=None, meanwhile=None
     begins."""
     program = pathlib.Path(build).resolve() / 'libexec/bootahead-collect'
     with contextlib.ExitStack() as stack:
-        path = stack.enter_context(folder(kind, files, pathlib.Path(build).resolve() / 'tests/root'))
+        path = stack.enter_context(folder(kind, files, build))
         output = stack.enter_context(tempfile.TemporaryDirectory(dir='/var/tmp'))
         collector = Collector([program, *options], f'{output}/profile', build)
         stack.callback(collector.kill)
         if meanwhile:
             threading.Thread(target=meanwhile, args=[collector], daemon=True).start()
         return collector.end(run(kind, seconds, build, files, calls, path))
+
+
+def recorded(kind, seconds, build, options, files=1, meanwhile=None):
+    """A storm as a collector's command: of what others do nothing is stored and nothing counted."""
+    with contextlib.ExitStack() as stack:
+        path = stack.enter_context(folder(kind, files, build))
+        output = stack.enter_context(tempfile.TemporaryDirectory(dir='/var/tmp'))
+        words = [pathlib.Path(build).resolve() / 'libexec/bootahead-collect', *options,
+                 f'--output={output}/profile', '--', *command(kind, path, seconds, build, files)]
+        before = waited(build)
+        collector = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                     stderr=subprocess.PIPE, text=True)
+        memory = Memory(collector)
+        if meanwhile:
+            threading.Thread(target=meanwhile, args=[collector], daemon=True).start()
+        said, complaint = collector.communicate()
+        if collector.returncode != 0:
+            raise Failure(f'the collector: {complaint.strip()}')
+        return Recorded(told(kind, said), dump(f'{output}/profile', build), memory.resident, memory.buffers,
+                        waited(build) - before)

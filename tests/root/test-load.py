@@ -3,11 +3,14 @@
 """
 Storms of calls on all processors beside a collector of the whole machine: nobody sleeps in the audit system,
 memory stays bounded, and what is neither stored nor counted as lost was shed at a time that the profile tells.
+Counts are compared where a storm is the collector's command: what others do meanwhile counts among the losses of
+a whole machine.
 
 BOOTAHEAD_STORM_SECONDS makes the storms longer than the few seconds that an ordinary run has for them.
 What a call costs is judged by processor time, its own and that of who listens, against a storm without a
 collector: a storm keeps all processors busy, so that is its speed where nothing else runs. Speeds by the clock
-are for tests/bench.
+are for tests/bench. Beside others that leave a storm little of the processors load is shed later, or need not be:
+the bounds are below what a machine of its own gets.
 """
 
 import collections
@@ -35,16 +38,15 @@ MEMORY = 64 << 20
 KERNEL_MEMORY = 30 << 20        # of this in the kernel, while it collects
 PRECISION = 0.001
 MARGIN_US = 30000               # around an interval: audit's own clock is coarse, and both sources deliver
+BEGINNING = 4                   # what a storm opens before it begins: its program and libraries
 FILES = 1000
 MANY = 20_000
 MILLION = 1_000_000
 
 
 @functools.cache
-def plain_cost(kind):
-    """Processor seconds of a call."""
-    alone = storm.run(kind, SECONDS, BUILD)
-    return alone.processor_seconds / alone.done
+def alone(kind):
+    return storm.run(kind, SECONDS, BUILD)
 
 
 def records_of(log):
@@ -63,18 +65,25 @@ def records_of(log):
 
 
 class Load(SameAuditState):
-    def collected(self, kind, source, *options, seconds=SECONDS, **more):
-        result = storm.collected(kind, seconds, BUILD, [f'--source={source}', *options], **more)
+    def setUp(self):
+        super().setUp()
+        if 'enabled=0' not in self.before.split():
+            self.skipTest('audit is enabled: records of others come into the buffer, and nothing sorts them')
+
+    def assert_harmless(self, result):
         self.assertEqual(result.waited, 0, 'somebody slept in the audit system')
         self.assertLessEqual(result.buffers, KERNEL_MEMORY)
         self.assertLessEqual(result.resident, MEMORY - KERNEL_MEMORY)
+
+    def collected(self, kind, source, *options, seconds=SECONDS, **more):
+        result = storm.collected(kind, seconds, BUILD, [f'--source={source}', *options], **more)
+        self.assert_harmless(result)
         return result
 
     def affordable(self, kind, source, least):
         """A run, when for the same processor time its storm did at least this share of the calls of one alone."""
         result = self.collected(kind, source)
-        spent = result.storm.processor_seconds + result.processor_seconds + result.kernel_seconds
-        share = plain_cost(kind) / (spent / result.storm.done)
+        share = result.affordable(alone(kind))
         print(f'{kind} beside {source}: {share:.2f} of the calls for the same processor time', file=sys.stderr)
         self.assertGreaterEqual(share, least)
         return result
@@ -82,33 +91,29 @@ class Load(SameAuditState):
     def assert_near(self, found, expected, slack=0):
         self.assertLessEqual(abs(found - expected), expected * PRECISION + slack)
 
-    def assert_deleted_files_are_counted(self, result):
-        """None has a name at the end. Where audit and fanotify take turns, both saw what lies between."""
-        shed = [kind for kind, _, _ in result.intervals()].count('shed')
-        self.assert_near(len(result.accesses()) + result.lost(), result.storm.done,
-                         slack=shed * 2 * MARGIN_US / 1e6 * result.storm.rate())
+    def assert_nothing_forgotten(self, result):
+        """Each file, or process, is there for one call, so no two are merged."""
+        self.assertGreaterEqual(len(result.accesses()) + result.lost(), result.storm.done * (1 - PRECISION))
 
     def test_files_audit(self):
-        self.assert_deleted_files_are_counted(self.affordable('files', 'audit', 0.6))
+        self.assert_nothing_forgotten(self.affordable('files', 'audit', 0.4))
 
     def test_files_fanotify(self):
-        self.assert_deleted_files_are_counted(self.affordable('files', 'fanotify', 0.8))
-
-    def assert_all_pairs(self, result):
-        self.assert_near(result.pairs() + result.lost(), result.storm.pairs)
-        self.assertEqual(result.intervals(), [])
-
-    def test_open_fanotify(self):
-        self.assert_all_pairs(self.affordable('open', 'fanotify', 0.5))
+        self.assert_nothing_forgotten(self.affordable('files', 'fanotify', 0.7))
 
     def test_fork_fanotify(self):
-        self.assert_all_pairs(self.affordable('fork', 'fanotify', 0.5))
+        self.assert_nothing_forgotten(self.affordable('fork', 'fanotify', 0.5))
 
     def test_fork_audit(self):
-        self.assert_all_pairs(self.affordable('fork', 'audit', 0.5))
+        self.assert_nothing_forgotten(self.affordable('fork', 'audit', 0.5))
+
+    def test_open_fanotify(self):
+        result = self.affordable('open', 'fanotify', 0.5)
+        self.assert_near(result.pairs(), result.storm.pairs)
+        self.assertEqual(result.intervals(), [])
 
     def test_open_audit(self):
-        result = self.affordable('open', 'audit', 0.5)
+        result = self.affordable('open', 'audit', 0.4)
         self.assertEqual({name for name, _, _ in result.accesses()}, {'0'})
         shed = [begin for kind, begin, _ in result.intervals() if kind == 'shed']
         self.assertTrue(shed)
@@ -128,14 +133,23 @@ class Load(SameAuditState):
         missing = sum((after - before - 1) % MANY for names in turns.values()
                       for before, after in zip(names, names[1:]))
         self.assertGreater(stored, 10 * FILES)
-        losses = result.report['losses']
+        losses = result.losses()
         self.assertLessEqual(missing, losses['kernel'] + losses['socket'] + losses['incomplete'] +
                              stored * PRECISION)
 
-    def test_nothing_is_shed_where_told_so(self):
-        result = self.collected('open', 'audit', '--limit-rate=0', seconds=2, files=FILES)
+    def recorded(self, kind, source, *options, seconds=2, **more):
+        """A storm of which each call was stored or counted, and none twice."""
+        result = storm.recorded(kind, seconds, BUILD, [f'--source={source}', *options], **more)
+        self.assert_harmless(result)
         self.assertEqual(result.intervals(), [])
-        self.assert_near(len(result.accesses()) + result.lost(), result.storm.done)
+        self.assert_near(result.everything(), result.storm.done, slack=BEGINNING)
+        return result
+
+    def test_counts_are_exact(self):
+        for kind, source in (('files', 'audit'), ('open', 'audit'), ('fork', 'audit'), ('files', 'fanotify'),
+                             ('fork', 'fanotify')):
+            with self.subTest(kind=kind, source=source):
+                self.recorded(kind, source, '--limit-rate=0')
 
     def test_killed_while_shed(self):
         """Without its rules the collector still holds settings and the daemon's place."""
@@ -148,43 +162,33 @@ class Load(SameAuditState):
         restored = subprocess.run([f'{BUILD}/libexec/bootahead-collect', '--restore'], capture_output=True, text=True)
         self.assertEqual(restored.returncode, 0, restored.stderr)
 
-    def stand_still(self, collector):
-        time.sleep(0.2)
-        collector.process.send_signal(signal.SIGSTOP)
+    def stand_still(self, process):
+        time.sleep(0.5)
+        process.send_signal(signal.SIGSTOP)
         self.stopped = time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6
         time.sleep(STOPPED)
         self.continued = time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6
-        collector.process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGCONT)
 
-    def stopped_reader(self, kind, source, **more):
-        result = self.collected(kind, source, seconds=STOPPED + 3, meanwhile=self.stand_still, **more)
+    def assert_goes_on(self, result):
         self.assertTrue(any(at > self.continued for _, _, at in result.accesses()), 'the recording ended')
-        return result
 
     def test_stopped_reader_audit(self):
-        """What has no room is dropped in front of our buffer, or of the kernel's queue, and counted: the kernel
-        does not print it instead. Then the storm is shed."""
+        """What has no room is dropped in front of our buffer and counted: the kernel does not print it instead."""
         log = os.open('/dev/kmsg', os.O_RDONLY | os.O_NONBLOCK)
         self.addCleanup(os.close, log)
         os.lseek(log, 0, os.SEEK_END)
-        result = self.stopped_reader('open', 'audit')
+        result = self.recorded('open', 'audit', '--limit-rate=0', seconds=STOPPED + 3, meanwhile=self.stand_still)
+        self.assert_goes_on(result)
         self.assertEqual(records_of(log), [])
-        self.assertTrue(result.intervals())
-        _, begin, end = result.intervals()[0]
-        # what fanotify saw after the shedding is little: it merges the opens of one file
-        stored = sum(at <= end for _, _, at in result.accesses())
-        losses = result.report['losses']
-        self.assertGreater(losses['socket'], 0)
-        # the kernel counts records: an event of which it lost several is counted as often
-        accounted = stored + result.lost() - losses['kernel']
-        self.assertGreaterEqual(accounted + losses['kernel'], (1 - PRECISION) * result.storm.done_at(begin - MARGIN_US))
-        # what others opened was dropped too, and what came until the rules had gone
-        self.assertLess(accounted, 1.1 * result.storm.done_at(begin))
+        self.assertGreater(result.losses()['socket'], 0)
 
     def test_stopped_reader_fanotify(self):
         """How much an overflow hides nobody knows; when it was is told."""
-        result = self.stopped_reader('open', 'fanotify', files=MANY)
-        self.assertGreater(result.report['losses']['fanotify'], 0)
+        result = self.collected('open', 'fanotify', files=MANY, seconds=STOPPED + 3,
+                                meanwhile=lambda collector: self.stand_still(collector.process))
+        self.assert_goes_on(result)
+        self.assertGreater(result.losses()['fanotify'], 0)
         self.assertTrue([begin for kind, begin, end in result.intervals()
                          if kind == 'blind' and begin < self.stopped + 1e6 and end >= self.continued],
                         result.intervals())
