@@ -129,6 +129,15 @@ static int pass_resident(void *data, uint64_t offset, uint64_t length)
         return resident->visit(resident->data, offset, length, resident->time_us);
 }
 
+bool pages_may_be_resident(const struct collection *collection)
+{
+        bool any = !(collection->contents & PROFILE_CONTENT_TOUCHED_PAGES);
+
+        for (size_t i = 0; i < collection->mounts.count; i++)
+                any = any || collection->mounts.filesystems[i].layered;
+        return any;
+}
+
 int pages_of_file(const struct collection *collection, const struct file_key *key, int fd, uint64_t size,
                   uint64_t opened_us, pages_visit visit, void *data)
 {

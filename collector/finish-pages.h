@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "collection.h"
 
 /* Bytes; @time_us: when first used, since the start of collection. Return: 0 or negative errno. */
@@ -17,6 +19,9 @@ typedef int (*pages_visit)(void *data, uint64_t offset, uint64_t length, uint64_
  * Return: 0 or negative errno. */
 int pages_of_file(const struct collection *collection, const struct file_key *key, int fd, uint64_t size,
                   uint64_t opened_us, pages_visit visit, void *data);
+
+/* pages_may_be_resident - whether of some file the pages in memory stand for those that were asked for */
+bool pages_may_be_resident(const struct collection *collection);
 
 /* pages_of_device - visits the ranges of the filesystem's block device that hold metadata, ascending
  * Only ext2/3/4 keep theirs in the device's page cache. What was found out how is added to

@@ -134,7 +134,7 @@ static int add_files(struct finish *finish)
         finish->file_index = malloc(((size_t)recording->n_files + 1) * sizeof *finish->file_index);
         if (!finish->file_index)
                 return -ENOMEM;
-        if (!(finish->collection->contents & PROFILE_CONTENT_TOUCHED_PAGES))
+        if (pages_may_be_resident(finish->collection))
                 finish->collection->contents |= PROFILE_CONTENT_RESIDENT_PAGES;
         for (uint32_t i = 0; i < recording->n_files; i++) {
                 int r = 0;

@@ -106,9 +106,10 @@ class Harmless(Collecting):
         self.fail(f'{note}: the state file stays')
 
     def test_killed(self):
-        """kill -9 at random moments, of its end and of its leaving too: nobody else needs to do anything."""
+        """kill -9 at random moments, of its end and of its leaving too, also started as the initramfs does: nobody
+        else needs to do anything."""
         for round_number in range(KILLS):
-            running = self.start('--source=audit')
+            running = self.start('--source=audit', *(['--early'] if round_number // 6 % 2 else []))
             time.sleep(random.uniform(0, 0.15))
             if round_number % 3:
                 running.send_signal((signal.SIGTERM, signal.SIGUSR1)[round_number % 2])

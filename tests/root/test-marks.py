@@ -136,6 +136,7 @@ class Marks(SameAuditState):
         first, second = self.same_inode(f'{self.folder}/lower/var', f'{self.folder}/upper/upper/made')
         run('mount', '-o', 'remount', self.root)
         self.assert_told_apart(f'{self.root}/var/{first}', f'{self.root}/made/{second}')
+        self.assertRegex(Profile(self.output).text[:1000], r' contents=\S*resident-pages')
 
     def test_storm(self):
         """More events than are taken at once, of more files than one may have open."""
