@@ -10,11 +10,6 @@
 /* A file whose name can't be found by then is left to the end. */
 enum { NAMES_TRIED = 8 };
 
-static struct resolver resolver_of(const struct collection *collection)
-{
-        return (struct resolver){.view = &collection->view, .mounts = &collection->mounts};
-}
-
 void collection_explain(struct collection *collection, const char *more)
 {
         size_t length = strlen(collection->choice);
@@ -97,7 +92,7 @@ static uint32_t find_process(struct collection *collection, const struct access_
 
 static void find_path(struct collection *collection, uint32_t file, const struct access_seen *seen)
 {
-        struct resolver resolver = resolver_of(collection);
+        struct resolver resolver = {.view = &collection->view, .mounts = &collection->mounts};
         char path[PATH_MAX];
 
         if (seen->path)
@@ -127,22 +122,4 @@ bool collection_knows(const struct collection *collection, const struct file_key
         uint32_t file = recording_find_file(collection->recording, key);
 
         return file != PROFILE_NONE && collection->recording->files[file].path;
-}
-
-void collection_settle(struct collection *collection)
-{
-        struct resolver resolver = resolver_of(collection);
-        struct recording *recording = collection->recording;
-        char path[PATH_MAX];
-
-        for (uint32_t i = 0; i < recording->n_files; i++) {
-                struct recorded_file *file = &recording->files[i];
-
-                if (file->path && resolve_confirm(&resolver, file->path, &file->key) == 0)
-                        continue;
-                file->path = NULL;
-                if (resolve_inode(&resolver, &file->key, path) == 0 &&
-                    resolve_confirm(&resolver, path, &file->key) == 0)
-                        recording_set_path(recording, i, path);
-        }
 }

@@ -2,7 +2,7 @@
 /*
  * One run of the collector: the recording and what is needed to fill it. Sources hand in accesses as
  * their channel tells them; here a file gets its path and a process its life, at once, while both are
- * still there. What can't be resolved now is settled at the end (collection_settle()).
+ * still there. What can't be resolved now is left to the end.
  */
 #pragma once
 
@@ -56,7 +56,3 @@ void collection_access(struct collection *collection, const struct access_seen *
 
 /* collection_knows - whether the file is recorded and has its path, so that none need be looked for */
 bool collection_knows(const struct collection *collection, const struct file_key *key);
-
-/* collection_settle - at the end: paths for files that have none, and new ones for those renamed since;
- * what has no name any more is left without path and its accesses are counted as unresolved */
-void collection_settle(struct collection *collection);

@@ -79,14 +79,6 @@ static int take_resident(void *data, uint64_t offset, uint64_t length)
         return r;
 }
 
-static bool has_around(const struct touched_file *file)
-{
-        for (uint32_t i = 0; i < file->n_spans; i++)
-                if (file->spans[i].around)
-                        return true;
-        return false;
-}
-
 static int visit_pieces(const struct pieces *pieces, uint64_t size, pages_visit visit, void *data)
 {
         int r = 0;
@@ -102,11 +94,38 @@ static int visit_pieces(const struct pieces *pieces, uint64_t size, pages_visit 
         return r;
 }
 
-static int touched_pages(const struct touched_file *file, int fd, uint64_t size, pages_visit visit,
-                         void *data)
+static int resident_pages(const struct view *view, int fd, uint64_t start, uint64_t end,
+                          residency_visit visit, void *data)
+{
+        _cleanup_close_ int opened = start < end ? resolve_open(view, fd) : -1;
+
+        if (start >= end)
+                return 0;
+        return opened < 0 ? opened : residency_file(opened, start, end, visit, data);
+}
+
+/* Residency matters only from the first to the last span that was mapped along. */
+static int take_around(struct pieces *pieces, const struct view *view, int fd, uint64_t size)
+{
+        uint64_t start = size, end = 0;
+
+        for (uint32_t i = 0; i < pieces->file->n_spans; i++) {
+                const struct touched_span *span = &pieces->file->spans[i];
+
+                if (!span->around)
+                        continue;
+                if (end == 0)
+                        start = span->first * pieces->page;
+                end = ((uint64_t)span->last + 1) * pieces->page;
+        }
+        return resident_pages(view, fd, start, end < size ? end : size, take_resident, pieces);
+}
+
+static int touched_pages(const struct view *view, const struct touched_file *file, int fd, uint64_t size,
+                         pages_visit visit, void *data)
 {
         struct pieces pieces = {.file = file, .page = (uint64_t)sysconf(_SC_PAGESIZE)};
-        int r = has_around(file) ? residency_file(fd, size, take_resident, &pieces) : 0;
+        int r = take_around(&pieces, view, fd, size);
 
         if (r == 0)
                 r = take_asked(&pieces, UINT64_MAX);
@@ -147,10 +166,10 @@ int pages_of_file(const struct collection *collection, const struct file_key *ke
         const struct touched_file *file;
 
         if (!(collection->contents & PROFILE_CONTENT_TOUCHED_PAGES) || (place && place->layered))
-                return residency_file(fd, size, pass_resident, &resident);
+                return resident_pages(&collection->view, fd, 0, size, pass_resident, &resident);
         file = touched_find(collection->touched,
                             &(struct file_key){place ? place->device : key->device, key->inode});
-        return file ? touched_pages(file, fd, size, visit, data) : 0;
+        return file ? touched_pages(&collection->view, file, fd, size, visit, data) : 0;
 }
 
 int pages_of_device(struct collection *collection, const struct filesystem *filesystem, pages_visit visit,
@@ -172,5 +191,5 @@ int pages_of_device(struct collection *collection, const struct filesystem *file
         if (r != -EOPNOTSUPP || !(collection->contents & PROFILE_CONTENT_REQUESTED_METADATA))
                 return r;
         requested = touched_find(collection->touched, &(struct file_key){.device = filesystem->device});
-        return requested ? touched_pages(requested, fd, UINT64_MAX, visit, data) : 0;
+        return requested ? touched_pages(&collection->view, requested, fd, UINT64_MAX, visit, data) : 0;
 }

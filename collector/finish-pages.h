@@ -14,7 +14,7 @@
 typedef int (*pages_visit)(void *data, uint64_t offset, uint64_t length, uint64_t time_us);
 
 /* pages_of_file - visits the ranges, ascending
- * @fd, @size:  the open file
+ * @fd, @size:  the file; the descriptor need only name it
  * @opened_us:  when it was first opened
  * Return: 0 or negative errno. */
 int pages_of_file(const struct collection *collection, const struct file_key *key, int fd, uint64_t size,

@@ -96,21 +96,39 @@ static int64_t nanoseconds(const struct timespec *time)
         return ns;
 }
 
-/* One file may have been recorded under one path only; a path may stand for one file only. */
-static int add_file(struct finish *finish, const struct recorded_file *recorded, uint32_t *ret_index)
+/* Where the file stands now: it may have been renamed since, or its name was never found.
+ * Return: descriptor that names it, with its path in the profile or NULL, or negative errno. */
+static int find_file(const struct finish *finish, const struct recorded_file *recorded, const char **ret_path)
 {
         struct resolver resolver = {.view = &finish->collection->view, .mounts = &finish->collection->mounts};
-        _cleanup_close_ int fd = resolve_open(&resolver, recorded->path, &recorded->key);
+        const char *path = recorded->path;
+        char found[PATH_MAX];
+        int fd = path ? resolve_file(&resolver, path, &recorded->key) : -ENOENT;
+
+        if (fd < 0 && resolve_inode(&resolver, &recorded->key, found) == 0) {
+                path = found;
+                fd = resolve_file(&resolver, path, &recorded->key);
+        }
+        *ret_path = fd < 0 ? NULL : profile_string(finish->profile, path);
+        return fd;
+}
+
+/* One file may have been recorded under one path only; a path may stand for one file only. What has no name
+ * any more is left out. */
+static int add_file(struct finish *finish, const struct recorded_file *recorded, uint32_t *ret_index)
+{
+        const char *path;
+        _cleanup_close_ int fd = find_file(finish, recorded, &path);
         int filesystem = mounts_find(&finish->collection->mounts, recorded->key.device);
         struct profile_file *file;
         struct stat status;
-        const char *path;
 
-        if (fd < 0 || filesystem < 0 || fstat(fd, &status) < 0) {
+        if (fd < 0)
+                return 0;
+        if (filesystem < 0 || fstat(fd, &status) < 0) {
                 finish->collection->recording->losses[PROFILE_LOSS_PAGES]++;
                 return 0;
         }
-        path = profile_string(finish->profile, recorded->path);
         file = path ? profile_add_file(finish->profile) : NULL;
         if (!file)
                 return left_out(finish, PROFILE_LOSS_FILES);
@@ -137,11 +155,10 @@ static int add_files(struct finish *finish)
         if (pages_may_be_resident(finish->collection))
                 finish->collection->contents |= PROFILE_CONTENT_RESIDENT_PAGES;
         for (uint32_t i = 0; i < recording->n_files; i++) {
-                int r = 0;
+                int r;
 
                 finish->file_index[i] = PROFILE_NONE;
-                if (recording->files[i].path)
-                        r = add_file(finish, &recording->files[i], &finish->file_index[i]);
+                r = add_file(finish, &recording->files[i], &finish->file_index[i]);
                 if (r < 0)
                         return r;
         }
@@ -152,22 +169,18 @@ static int add_files(struct finish *finish)
 static int add_unopened(struct finish *finish)
 {
         struct collection *collection = finish->collection;
-        struct resolver resolver = {.view = &collection->view, .mounts = &collection->mounts};
         const struct touched *touched = collection->touched;
-        char path[PATH_MAX];
         int r = 0;
 
         if (!(collection->contents & PROFILE_CONTENT_TOUCHED_PAGES) || !collection->whole)
                 return 0;
         for (uint32_t i = 0; i < touched->n_files && r == 0; i++) {
-                struct recorded_file file = {.key = touched->files[i].key, .path = path};
+                struct recorded_file file = {.key = touched->files[i].key};
                 uint32_t index;
 
-                if (file.key.inode == 0 ||
-                    recording_find_file(collection->recording, &file.key) != PROFILE_NONE ||
-                    resolve_inode(&resolver, &file.key, path) < 0)
-                        continue;
-                r = add_file(finish, &file, &index);
+                if (file.key.inode != 0 &&
+                    recording_find_file(collection->recording, &file.key) == PROFILE_NONE)
+                        r = add_file(finish, &file, &index);
         }
         return r;
 }
@@ -324,7 +337,6 @@ int finish_profile(struct collection *collection, struct profile **ret)
         struct finish finish = {.collection = collection};
         int r = -ENOMEM;
 
-        collection_settle(collection);
         look_at_all(collection);
         lives_settle(collection->recording,
                      collection->contents & PROFILE_CONTENT_LIVES && !*collection->view.prefix);

@@ -159,7 +159,7 @@ static int match_others(const struct collection *collection, const bool *seen, s
                 if (seen[i] || key->inode == 0)
                         continue;
                 if (resolve_inode(&resolver, key, path) == 0)
-                        fd = resolve_open(&resolver, path, key);
+                        fd = resolve_file(&resolver, path, key);
                 if (fd < 0) {
                         hits->files_unnamed++;
                         continue;

@@ -51,13 +51,36 @@ static int run_add(struct run *run, uint64_t start, uint64_t end)
         return r;
 }
 
+static int cached_pages(int fd, uint64_t offset, uint64_t length, uint64_t *ret)
+{
+        struct cache_range range = {offset, length};
+        struct cache_counts counts;
+
+        if (syscall(SYS_cachestat, fd, &range, &counts, 0) < 0)
+                return errno == ENOSYS ? -EOPNOTSUPP : -errno;
+        *ret = counts.cached;
+        return 0;
+}
+
+/* Where cachestat(2) counts all, no map is needed. Where it does not, mincore(2) knows better: an overlay's
+ * files keep their pages at another inode. */
+static bool is_whole(int fd, uint64_t offset, size_t length, size_t page)
+{
+        uint64_t cached = 0;
+
+        return cached_pages(fd, offset, length, &cached) == 0 && cached * page >= length;
+}
+
 static int window(int fd, uint64_t offset, size_t length, size_t page, struct run *run)
 {
         enum { PAGES = 16384 };
         static unsigned char resident[PAGES];
-        void *map = mmap(NULL, length, PROT_NONE, MAP_SHARED, fd, (off_t)offset);
+        void *map;
         int r = 0;
 
+        if (is_whole(fd, offset, length, page))
+                return run_add(run, offset, offset + (length + page - 1) / page * page);
+        map = mmap(NULL, length, PROT_NONE, MAP_SHARED, fd, (off_t)offset);
         if (map == MAP_FAILED)
                 return -errno;
         if (mincore(map, length, resident) < 0)
@@ -70,11 +93,11 @@ static int window(int fd, uint64_t offset, size_t length, size_t page, struct ru
 }
 
 /* is_sparse - holes may be larger than any disk, and have nothing to read */
-static bool is_sparse(int fd, uint64_t size)
+static bool is_sparse(int fd)
 {
         struct stat status;
 
-        return fstat(fd, &status) == 0 && (uint64_t)status.st_blocks * 512 < size;
+        return fstat(fd, &status) == 0 && status.st_blocks * 512 < status.st_size;
 }
 
 /* next_data - where a sparse file's next window begins */
@@ -87,57 +110,52 @@ static uint64_t next_data(int fd, uint64_t offset, uint64_t size, size_t page)
         return (uint64_t)found / page * page;
 }
 
-int residency_file(int fd, uint64_t size, residency_visit visit, void *data)
+int residency_file(int fd, uint64_t start, uint64_t end, residency_visit visit, void *data)
 {
         enum { WINDOW_PAGES = 16384 };
         size_t page = (size_t)sysconf(_SC_PAGESIZE), most = WINDOW_PAGES * page;
-        bool sparse = size > most && is_sparse(fd, size); /* asking for holes may read from the disk */
+        bool sparse = end > most && is_sparse(fd); /* asking for holes may read from the disk */
         struct run run = {.visit = visit, .data = data};
 
-        for (uint64_t offset = 0;; offset += most) {
+        for (uint64_t offset = start;; offset += most) {
                 uint64_t left;
                 int r;
 
                 if (sparse)
-                        offset = next_data(fd, offset, size, page);
-                if (offset >= size)
+                        offset = next_data(fd, offset, end, page);
+                if (offset >= end)
                         return run_end(&run);
-                left = size - offset;
+                left = end - offset;
                 r = window(fd, offset, left < most ? (size_t)left : most, page, &run);
                 if (r < 0)
                         return r;
         }
 }
 
-static int cached_pages(int fd, uint64_t offset, uint64_t length, uint64_t *ret)
+/* A range is whole, empty, or halved; the depth is the device's size in pages, as a power of two. What is not
+ * in one half is in the other: each is asked about only once. */
+static int bisect(int fd, uint64_t offset, uint64_t length, uint64_t cached, uint64_t page, struct run *run)
 {
-        struct cache_range range = {offset, length};
-        struct cache_counts counts;
+        uint64_t half, left = 0;
+        int r;
 
-        if (syscall(SYS_cachestat, fd, &range, &counts, 0) < 0)
-                return errno == ENOSYS ? -EOPNOTSUPP : -errno;
-        *ret = counts.cached;
-        return 0;
-}
-
-/* A range is whole, empty, or halved; the depth is the device's size in pages, as a power of two. */
-static int bisect(int fd, uint64_t offset, uint64_t length, uint64_t page, struct run *run)
-{
-        uint64_t cached = 0, half;
-        int r = cached_pages(fd, offset, length, &cached);
-
-        if (r < 0 || cached == 0)
-                return r;
+        if (cached == 0)
+                return 0;
         if (cached * page >= length)
                 return run_add(run, offset, offset + length);
         half = (length / page + 1) / 2 * page;
-        r = bisect(fd, offset, half, page, run);
-        return r < 0 ? r : bisect(fd, offset + half, length - half, page, run);
+        r = cached_pages(fd, offset, half, &left);
+        if (r < 0)
+                return r;
+        if (left > cached)
+                left = cached; /* some came meanwhile */
+        r = bisect(fd, offset, half, left, page, run);
+        return r < 0 ? r : bisect(fd, offset + half, length - half, cached - left, page, run);
 }
 
 int residency_device(int fd, residency_visit visit, void *data)
 {
-        uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), size;
+        uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), size, cached = 0;
         struct run run = {.visit = visit, .data = data};
         int r;
 
@@ -145,7 +163,10 @@ int residency_device(int fd, residency_visit visit, void *data)
                 return -errno;
         if (size < page)
                 return 0;
-        r = bisect(fd, 0, size / page * page, page, &run);
+        size -= size % page;
+        r = cached_pages(fd, 0, size, &cached);
+        if (r == 0)
+                r = bisect(fd, 0, size, cached, page, &run);
         return r < 0 ? r : run_end(&run);
 }
 

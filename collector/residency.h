@@ -12,8 +12,10 @@
 typedef int (*residency_visit)(void *data, uint64_t offset, uint64_t length);
 
 /* residency_file - visits the resident ranges of an open file, ascending
+ * @start: where to begin, at a page's start
+ * @end:   where to end, at most the file's size
  * mincore(2) tells the truth only to a file's owner, to whoever may write it, and to root. */
-int residency_file(int fd, uint64_t size, residency_visit visit, void *data);
+int residency_file(int fd, uint64_t start, uint64_t end, residency_visit visit, void *data);
 
 /* residency_device - visits the resident ranges of a block device by bisecting it
  * mincore(2) can't be used: blocks read through buffer heads do not mark their page up to date as it

@@ -72,11 +72,19 @@ static int path_of(const struct resolver *resolver, int fd, char ret[static PATH
         return 0;
 }
 
-int resolve_confirm(const struct resolver *resolver, const char *path, const struct file_key *key)
+int resolve_file(const struct resolver *resolver, const char *path, const struct file_key *key)
 {
         _cleanup_close_ int fd = open_path(resolver->view->root, path, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+        int r = fd < 0 ? fd : is_file(resolver, fd, key);
 
-        return fd < 0 ? fd : is_file(resolver, fd, key);
+        return r < 0 ? r : take_fd(&fd);
+}
+
+static int confirm(const struct resolver *resolver, const char *path, const struct file_key *key)
+{
+        _cleanup_close_ int fd = resolve_file(resolver, path, key);
+
+        return fd < 0 ? fd : 0;
 }
 
 static int try_below(const struct resolver *resolver, int dirfd, const char *path, const struct file_key *key,
@@ -112,7 +120,7 @@ static int try_process(const struct resolver *resolver, pid_t pid, const char *f
         if (r == 0)
                 r = path_of(resolver, fd, ret);
         /* what is said of a foreign mount is not ours: look whether it holds */
-        return r < 0 ? r : resolve_confirm(resolver, ret, key);
+        return r < 0 ? r : confirm(resolver, ret, key);
 }
 
 static int try_relative(const struct resolver *resolver, const struct passed_name *passed,
@@ -207,12 +215,12 @@ int resolve_descriptor(const struct resolver *resolver, int filesystem, int fd, 
         struct file_key same;
         int mount;
 
-        if (path_of(resolver, fd, ret) == 0 && resolve_confirm(resolver, ret, key) == 0)
+        if (path_of(resolver, fd, ret) == 0 && confirm(resolver, ret, key) == 0)
                 return 0;
         if (name_to_handle_at(fd, "", &buffer.handle, &mount, AT_EMPTY_PATH) < 0 ||
             resolve_handle(resolver, filesystem, &buffer.handle, &same, ret) < 0)
                 return -ENOENT;
-        return resolve_confirm(resolver, ret, key);
+        return confirm(resolver, ret, key);
 }
 
 int resolve_path(const struct resolver *resolver, const char *path, struct file_key *ret_key)
@@ -225,25 +233,19 @@ int resolve_path(const struct resolver *resolver, const char *path, struct file_
                 return fd;
         if (fstat(fd, &status) < 0)
                 return -errno;
+        if (!S_ISREG(status.st_mode))
+                return -ENOENT;
         ret_key->inode = status.st_ino;
         r = mounts_device(resolver->view, fd, status.st_dev, &ret_key->device);
-        return r < 0 ? r : resolve_open(resolver, path, ret_key);
+        return r < 0 ? r : take_fd(&fd);
 }
 
-int resolve_open(const struct resolver *resolver, const char *path, const struct file_key *key)
+int resolve_open(const struct view *view, int fd)
 {
-        struct open_how how = {
-                .flags = O_RDONLY | O_NOATIME | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC,
-                .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS,
-        };
-        _cleanup_close_ int fd = -1;
-        int r = resolve_confirm(resolver, path, key);
+        char link[32];
+        int opened;
 
-        if (r < 0)
-                return r == -ENOENT ? -ESTALE : r;
-        fd = (int)syscall(SYS_openat2, resolver->view->root, path, &how, sizeof how);
-        if (fd < 0)
-                return -errno;
-        r = is_file(resolver, fd, key);
-        return r < 0 ? (r == -ENOENT ? -ESTALE : r) : take_fd(&fd);
+        snprintf(link, sizeof link, "self/fd/%d", fd);
+        opened = openat(view->proc, link, O_RDONLY | O_NOATIME | O_NONBLOCK | O_CLOEXEC);
+        return opened < 0 ? -errno : opened;
 }

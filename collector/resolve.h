@@ -2,7 +2,7 @@
 /*
  * From what an event says of a file to the file's resolved path below the recorded root.
  * A path is only ever believed when what stands there has the device and inode that the event named: all are
- * looked at when they are used (resolve_open()), and here those that may lead through a foreign mount.
+ * looked at when they are used (resolve_file()), and here those that may lead through a foreign mount.
  */
 #pragma once
 
@@ -51,14 +51,15 @@ int resolve_handle(const struct resolver *resolver, int filesystem, struct file_
 int resolve_descriptor(const struct resolver *resolver, int filesystem, int fd, const struct file_key *key,
                        char ret[static PATH_MAX]);
 
-/* resolve_confirm - whether that file still stands at a resolved path
- * Return: 0, -ENOENT when another one does or none, or another negative errno. */
-int resolve_confirm(const struct resolver *resolver, const char *path, const struct file_key *key);
+/* resolve_file - the file at a resolved path, if it still is that one
+ * Return: descriptor that only names it (O_PATH), -ENOENT when another one stands there or none, or another
+ * negative errno. */
+int resolve_file(const struct resolver *resolver, const char *path, const struct file_key *key);
 
-/* resolve_open - opens the file at a resolved path for residency, if it still is that file
- * Return: descriptor, -ESTALE when another file stands there now, or negative errno. */
-int resolve_open(const struct resolver *resolver, const char *path, const struct file_key *key);
-
-/* resolve_path - opens the file that stands at a resolved path, and tells which it is
- * Return: descriptor, or negative errno. */
+/* resolve_path - the file that stands at a resolved path, and which it is
+ * Return: descriptor that only names it, or negative errno. */
 int resolve_path(const struct resolver *resolver, const char *path, struct file_key *ret_key);
+
+/* resolve_open - opens for residency what such a descriptor names
+ * Return: descriptor, or negative errno. */
+int resolve_open(const struct view *view, int fd);
