@@ -29,11 +29,12 @@ struct question {
 struct reader {
         int proc;
         pthread_t thread;
-        sem_t work; /* one for each question, and one to end */
+        sem_t work; /* one for all that was asked before it, and one to end */
         atomic_uint asked, answered;
-        unsigned int taken;
-        unsigned int moved; /* how many were answered when it was last seen to move, */
-        uint64_t moved_ms;  /* and when; 0: had no reason to until now */
+        atomic_bool ended;
+        unsigned int taken, heard; /* heard: those that the thread was woken for */
+        unsigned int moved;        /* how many were answered when it was last seen to move, */
+        uint64_t moved_ms;         /* and when; 0: had no reason to until now */
         struct question questions[ASKED_MAX];
 };
 
@@ -55,18 +56,19 @@ static void *read_all(void *data)
 {
         struct reader *reader = data;
 
-        for (;;) {
+        while (!atomic_load(&reader->ended)) {
                 unsigned int next = atomic_load(&reader->answered);
                 struct question *question = &reader->questions[next % ASKED_MAX];
 
-                while (sem_wait(&reader->work) < 0)
-                        ;
-                if (next == atomic_load(&reader->asked))
-                        return NULL;
+                if (next == atomic_load(&reader->asked)) {
+                        sem_wait(&reader->work);
+                        continue;
+                }
                 question->answered = process_arguments(reader->proc, question->pid, question->answer.text,
                                                        sizeof question->answer.text) > 0;
                 atomic_store(&reader->answered, next + 1);
         }
+        return NULL;
 }
 
 static void reader_free(struct reader *reader)
@@ -117,7 +119,7 @@ static bool is_stuck(struct reader *reader)
         unsigned int answered = atomic_load(&reader->answered);
         uint64_t now = now_ms();
 
-        if (answered != reader->moved || !reader->moved_ms) {
+        if (answered != reader->moved || !reader->moved_ms || (int)(answered - reader->heard) >= 0) {
                 reader->moved = answered;
                 reader->moved_ms = now;
         }
@@ -133,6 +135,7 @@ static void reader_leave(struct reader *reader)
                 pthread_detach(reader->thread);
                 return;
         }
+        atomic_store(&reader->ended, true);
         sem_post(&reader->work);
         pthread_join(reader->thread, NULL);
         reader_free(reader);
@@ -175,8 +178,17 @@ bool arguments_ask(struct arguments *arguments, uint32_t process, pid_t pid, uin
         if (is_idle(reader))
                 reader->moved_ms = 0;
         atomic_store(&reader->asked, next + 1);
-        sem_post(&reader->work);
         return true;
+}
+
+void arguments_wake(struct arguments *arguments)
+{
+        struct reader *reader = arguments ? arguments->reader : NULL;
+
+        if (!reader || reader->heard == atomic_load(&reader->asked))
+                return;
+        reader->heard = atomic_load(&reader->asked);
+        sem_post(&reader->work);
 }
 
 static bool take(struct reader *reader, struct arguments_answer *ret)
@@ -203,6 +215,7 @@ static void replace_reader(struct arguments *arguments)
 
                 arguments_ask(arguments, question->answer.process, question->pid, question->answer.exec_us);
         }
+        arguments_wake(arguments);
         reader_leave(old);
 }
 
@@ -210,6 +223,8 @@ bool arguments_take(struct arguments *arguments, bool wait, struct arguments_ans
 {
         const struct timespec pause = {.tv_nsec = PAUSE_NS};
 
+        if (wait)
+                arguments_wake(arguments);
         while (arguments->reader) {
                 bool idle = is_idle(arguments->reader);
 

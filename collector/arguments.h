@@ -29,9 +29,13 @@ struct arguments *arguments_new(const struct view *view);
 void arguments_free(struct arguments *arguments);
 
 /* arguments_ask - @process, @exec_us: the recorded process and its execution, of no meaning here
+ * Questions lie there until arguments_wake(): many cost one waking.
  * Return: whether there is room for the question; it may still get no answer. */
 bool arguments_ask(struct arguments *arguments, uint32_t process, pid_t pid, uint64_t exec_us);
 
+/* arguments_wake - lets the questions be answered that were asked since; NULL: nothing to do */
+void arguments_wake(struct arguments *arguments);
+
 /* arguments_take - the next answer
- * @wait: for those to come, as long as they come. Return: whether there is one. */
+ * @wait: for all to come, as long as they come. Return: whether there is one. */
 bool arguments_take(struct arguments *arguments, bool wait, struct arguments_answer *ret);

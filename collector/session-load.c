@@ -12,7 +12,7 @@
 
 enum {
         WORK_US = 100000, /* between two looks at how busy the machine is */
-        OPENS = 32,
+        OPENS = 8,
         MEASURES = 4,
         OPEN_NS = 2000,         /* where the limits of load.h were found */
         SLOWNESS_TOLERATED = 5, /* a boot's rate does not sink with the processor's speed alone */

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "cleanup.h"
 #include "command.h"
 
@@ -22,6 +23,7 @@ enum {
         GATHER_STORM_MS = 10,
         STORM = 500,     /* events in one turn */
         CHECK_MS = 1000, /* between questions to the main channel whether it still serves */
+        TRACE_MS = 300,  /* the kernel's own buffers are large, and wake us when a part of them is full */
 };
 
 const int session_signals[SESSION_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1};
@@ -30,8 +32,9 @@ enum waited {
         WAITED_SIGNALS,
         WAITED_CHILD,
         WAITED_MOUNTS,
+        WAITED_TRACE,
         WAITED_SOURCES,
-        WAITED = WAITED_SOURCES + SESSION_SLOTS
+        WAITED = WAITED_SOURCES + SLOT_TRACE
 };
 
 void session_init(struct session *session, struct collection *collection, const struct options *options)
@@ -68,9 +71,20 @@ static int lose(struct session *session, int slot, int error)
         return slot == SLOT_MAIN ? error : 0;
 }
 
-static int receive(struct session *session)
+/* Nobody waits for what the trace tells. */
+static bool trace_is_due(struct session *session, bool wakes)
 {
-        for (int slot = 0; slot < SESSION_SLOTS; slot++) {
+        uint64_t now_us = collection_now_us(session->collection);
+
+        if (!wakes && now_us - session->traced_us < TRACE_MS * UINT64_C(1000))
+                return false;
+        session->traced_us = now_us;
+        return true;
+}
+
+static int receive(struct session *session, bool trace)
+{
+        for (int slot = 0; slot < (trace ? SESSION_SLOTS : SLOT_TRACE); slot++) {
                 struct source *source = session->sources[slot];
                 int r = source ? source->class->receive(source, session->collection) : 0;
 
@@ -131,8 +145,15 @@ static int patience_ms(const struct session *session)
         return patience;
 }
 
-/* While events come they are not waited for: the time in which they gather is. Signals, the command's end and
- * mounts never wait. Return: how many have something, or negative errno. */
+static struct pollfd readable(const struct session *session, int slot)
+{
+        const struct source *source = session->sources[slot];
+
+        return (struct pollfd){.fd = source ? source->fd : -1, .events = POLLIN};
+}
+
+/* While events come they are not waited for: the time in which they gather is. Signals, the command's end,
+ * mounts and a trace that fills never wait. Return: how many have something, or negative errno. */
 static int wait_for_events(struct session *session, struct pollfd ready[static WAITED])
 {
         int r;
@@ -140,9 +161,10 @@ static int wait_for_events(struct session *session, struct pollfd ready[static W
         ready[WAITED_SIGNALS] = (struct pollfd){.fd = session->signals, .events = POLLIN};
         ready[WAITED_CHILD] = (struct pollfd){.fd = session->child_fd, .events = POLLIN};
         ready[WAITED_MOUNTS] = (struct pollfd){.fd = session->mount_table, .events = POLLPRI};
-        for (int slot = 0; slot < SESSION_SLOTS; slot++)
-                ready[WAITED_SOURCES + slot] = (struct pollfd){
-                        .fd = session->sources[slot] ? session->sources[slot]->fd : -1, .events = POLLIN};
+        ready[WAITED_TRACE] = readable(session, SLOT_TRACE);
+        for (int slot = 0; slot < SLOT_TRACE; slot++)
+                ready[WAITED_SOURCES + slot] = readable(session, slot);
+        arguments_wake(session->collection->arguments);
         r = session->gather_ms ? poll(ready, WAITED_SOURCES, session->gather_ms)
                                : poll(ready, WAITED, patience_ms(session));
         if (r >= 0)
@@ -191,7 +213,7 @@ static int turn(struct session *session)
                 session->gather_ms = GATHER_MS; /* the first: more are about to come */
                 return 0;
         }
-        r = receive(session);
+        r = receive(session, trace_is_due(session, ready[WAITED_TRACE].revents));
         session->gather_ms = gather_ms(session);
         if (r == 0)
                 r = keep_load_low(session);

@@ -15,7 +15,7 @@ enum session_slot {
         SLOT_LIVES, /* the processes themselves */
         SLOT_MAIN,  /* accesses; without it there is no session, but one that only tells pages */
         SLOT_GAP,   /* accesses that the main one can't see */
-        SLOT_TRACE, /* pages that were asked for */
+        SLOT_TRACE, /* pages that were asked for; always the last */
         SESSION_SLOTS,
 };
 
@@ -30,7 +30,7 @@ struct session {
         struct source *sources[SESSION_SLOTS]; /* NULL: goes on without */
         struct source_scope scope;
         int mount_table, signals;
-        uint64_t checked_us;
+        uint64_t checked_us, traced_us;
         int gather_ms; /* while events are coming; else 0 */
         struct load load;
         struct {

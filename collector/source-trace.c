@@ -274,7 +274,6 @@ static int start(struct source_trace *trace, struct collection *collection, cons
         uint32_t contents = 0;
         int r;
 
-        trace_restore(&collection->view);
         r = trace_new(&collection->view, &trace->trace);
         if (r == 0)
                 contents = choose_events(trace);

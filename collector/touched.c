@@ -4,19 +4,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Open addressing; a slot holds index + 1. */
-enum { SLOTS = 2 * TOUCHED_FILES_MAX };
+enum { SLOTS_LEAST = 1024 };
 
+/* Open addressing; a slot holds index + 1. At most half of them are in use. */
 struct touched_index {
-        uint32_t slots[SLOTS];
+        uint32_t n_slots; /* a power of two */
+        uint32_t slots[];
 };
+
+static struct touched_index *index_new(uint32_t n_slots)
+{
+        struct touched_index *index = calloc(1, sizeof *index + n_slots * sizeof *index->slots);
+
+        if (index)
+                index->n_slots = n_slots;
+        return index;
+}
 
 struct touched *touched_new(void)
 {
         struct touched *touched = calloc(1, sizeof *touched);
 
         if (touched)
-                touched->index = calloc(1, sizeof *touched->index);
+                touched->index = index_new(SLOTS_LEAST);
         if (touched && !touched->index) {
                 free(touched);
                 return NULL;
@@ -39,9 +49,9 @@ void touched_free(struct touched *touched)
 static uint32_t *find_slot(const struct touched *touched, const struct file_key *key)
 {
         uint64_t hash = (key->inode ^ (uint64_t)key->device << 40) * 0x9e3779b97f4a7c15u;
-        uint32_t *slots = touched->index->slots;
+        uint32_t *slots = touched->index->slots, mask = touched->index->n_slots - 1;
 
-        for (uint32_t at = (uint32_t)(hash >> 32) % SLOTS;; at = (at + 1) % SLOTS) {
+        for (uint32_t at = (uint32_t)(hash >> 32) & mask;; at = (at + 1) & mask) {
                 const struct file_key *there = slots[at] ? &touched->files[slots[at] - 1].key : key;
 
                 if (there->inode == key->inode && there->device == key->device)
@@ -62,18 +72,35 @@ static bool make_room(void *array, uint32_t count, size_t size)
         return grown;
 }
 
+static bool index_has_room(struct touched *touched)
+{
+        struct touched_index *old = touched->index;
+
+        if (touched->n_files < old->n_slots / 2)
+                return true;
+        touched->index = index_new(old->n_slots * 2);
+        if (!touched->index) {
+                touched->index = old;
+                return false;
+        }
+        for (uint32_t i = 0; i < touched->n_files; i++)
+                *find_slot(touched, &touched->files[i].key) = i + 1;
+        free(old);
+        return true;
+}
+
 static struct touched_file *get_file(struct touched *touched, const struct file_key *key)
 {
         uint32_t *slot = find_slot(touched, key);
 
         if (*slot)
                 return &touched->files[*slot - 1];
-        if (touched->n_files >= TOUCHED_FILES_MAX ||
+        if (touched->n_files >= TOUCHED_FILES_MAX || !index_has_room(touched) ||
             !make_room(&touched->files, touched->n_files, sizeof *touched->files))
                 return NULL;
         touched->files[touched->n_files] = (struct touched_file){.key = *key};
-        *slot = ++touched->n_files;
-        return &touched->files[*slot - 1];
+        *find_slot(touched, key) = ++touched->n_files;
+        return &touched->files[touched->n_files - 1];
 }
 
 const struct touched_file *touched_find(const struct touched *touched, const struct file_key *key)
