@@ -153,7 +153,7 @@ bool pages_may_be_resident(const struct collection *collection)
         bool any = !(collection->contents & PROFILE_CONTENT_TOUCHED_PAGES);
 
         for (size_t i = 0; i < collection->mounts.count; i++)
-                any = any || collection->mounts.filesystems[i].layered;
+                any = any || collection->mounts.filesystems[i].untold;
         return any;
 }
 
@@ -165,7 +165,7 @@ int pages_of_file(const struct collection *collection, const struct file_key *ke
         const struct filesystem *place = filesystem < 0 ? NULL : &collection->mounts.filesystems[filesystem];
         const struct touched_file *file;
 
-        if (!(collection->contents & PROFILE_CONTENT_TOUCHED_PAGES) || (place && place->layered))
+        if (!(collection->contents & PROFILE_CONTENT_TOUCHED_PAGES) || (place && place->untold))
                 return resident_pages(&collection->view, fd, 0, size, pass_resident, &resident);
         file = touched_find(collection->touched,
                             &(struct file_key){place ? place->device : key->device, key->inode});

@@ -38,6 +38,7 @@ static int add(struct mounts *mounts, const struct view *view, const struct moun
                 return 0; /* gone again, a file's bind mount, or hidden below another mount */
         added->linked_inodes = status.f_type == EXT4_SUPER_MAGIC;
         added->layered = status.f_type == OVERLAYFS_SUPER_MAGIC;
+        added->untold = added->layered || status.f_type == SQUASHFS_MAGIC;
         memcpy(&added->fsid, &status.f_fsid, sizeof added->fsid);
         mount = type = NULL; /* they are the table's now */
         mounts->count++;

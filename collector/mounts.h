@@ -19,6 +19,8 @@ struct filesystem {
         char *type;
         bool linked_inodes; /* ext2/3/4: an inode number alone can be opened, see resolve.c */
         bool layered;       /* overlay: its files' pages are those of other files, below it */
+        bool untold;        /* not all of its files' pages are in events: overlay; squashfs, where what
+                             * filemap_create_folio() makes is in none (mm/filemap.c, Linux 6.12 to 6.18) */
 };
 
 struct mounts {

@@ -107,6 +107,21 @@ class Touched(unittest.TestCase):
         self.assertLess(len(resident), AROUND)
         self.assertEqual(ranges(profile, path), resident)
 
+    def test_squashfs(self):
+        """Of the end of a file there, and so of all of a small one, no event tells."""
+        packed, tree = f'{self.folder}/packed', f'{self.folder}/tree'
+        sizes = {'small': 9000, 'large': 200000}
+        os.mkdir(tree)
+        for name, size in sizes.items():
+            with open(f'{tree}/{name}', 'wb') as file:
+                file.write(os.urandom(size))
+        subprocess.run(['mksquashfs', tree, packed, '-quiet'], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(['mount', '-o', 'loop', packed, tree], check=True)
+        self.addCleanup(subprocess.run, ['umount', tree], check=True)
+        profile = self.record('md5sum', *(f'{tree}/{name}' for name in sizes))
+        for name, size in sizes.items():
+            self.assertEqual(ranges(profile, f'{tree}/{name}'), set(range(-(-size // PAGE))))
+
     def test_others_do_not_count(self):
         """What others touch of a file that the command reads, too."""
         path = self.make('read')
