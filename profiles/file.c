@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -105,15 +106,18 @@ static int give_name(int fd, int folder, const char *temporary)
         return linkat(AT_FDCWD, link, folder, temporary, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
-/* fill - the bytes into the temporary file, on disk before it gets its name */
-static int fill(int fd, const struct packed *packed)
+/* fill - the bytes into the temporary file, on disk before it gets its name; @like: gives time and mode, or
+ * NULL */
+static int fill(int fd, const struct packed *packed, const struct stat *like)
 {
         int r;
 
         r = write_all(fd, packed->bytes, packed->n);
         if (r < 0)
                 return r;
-        if (fchmod(fd, 0644) < 0 || fsync(fd) < 0)
+        if (like && futimens(fd, (struct timespec[]){{.tv_nsec = UTIME_OMIT}, like->st_mtim}) < 0)
+                return -errno;
+        if (fchmod(fd, like ? like->st_mode & 0777 : 0644) < 0 || fsync(fd) < 0)
                 return -errno;
         return 0;
 }
@@ -133,7 +137,7 @@ static int take_place(int fd, int folder, const char *temporary, const char *nam
 }
 
 /* replace - temporary file, fsync, rename, fsync of the folder */
-static int replace(int folder, const char *name, const struct packed *packed)
+static int replace(int folder, const char *name, const struct packed *packed, const struct stat *like)
 {
         char temporary[NAME_MAX + 1];
         _cleanup_close_ int fd = -1;
@@ -145,7 +149,7 @@ static int replace(int folder, const char *name, const struct packed *packed)
         fd = make_temporary(folder, temporary, &named);
         if (fd < 0)
                 return fd;
-        r = fill(fd, packed);
+        r = fill(fd, packed, like);
         if (r == 0 && !named)
                 r = take_place(fd, folder, temporary, name);
         else if (r == 0 && renameat(folder, temporary, folder, name) < 0)
@@ -166,19 +170,12 @@ static bool is_no_file(int folder, const char *name)
                !S_ISLNK(status.st_mode) && !S_ISDIR(status.st_mode);
 }
 
-int profile_write(int dirfd, const char *path, const struct profile *profile, const char **ret_why)
+static int put(int dirfd, const char *path, const struct packed *packed, const struct stat *like,
+               const char **ret_why)
 {
-        __attribute__((cleanup(packed_done))) struct packed packed = {};
         _cleanup_close_ int folder = -1;
         const char *name;
-        int r;
 
-        r = profile_check(profile, ret_why);
-        if (r != 0)
-                return r;
-        r = format_pack(profile, &packed);
-        if (r < 0)
-                return r;
         folder = open_folder(dirfd, path, &name);
         if (folder < 0)
                 return folder;
@@ -187,5 +184,47 @@ int profile_write(int dirfd, const char *path, const struct profile *profile, co
                         *ret_why = "not a regular file";
                 return PROFILE_UNTRUSTED;
         }
-        return replace(folder, name, &packed);
+        return replace(folder, name, packed, like);
+}
+
+int profile_write(int dirfd, const char *path, const struct profile *profile, const char **ret_why)
+{
+        __attribute__((cleanup(packed_done))) struct packed packed = {};
+        int r;
+
+        r = profile_check(profile, ret_why);
+        if (r != 0)
+                return r;
+        r = format_pack(profile, &packed);
+        return r < 0 ? r : put(dirfd, path, &packed, NULL, ret_why);
+}
+
+static int read_all(int fd, struct packed *ret)
+{
+        while (ret->n < ret->room) {
+                ssize_t n = pread(fd, ret->bytes + ret->n, ret->room - ret->n, (off_t)ret->n);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return n < 0 ? -errno : -EIO;
+                ret->n += (size_t)n;
+        }
+        return 0;
+}
+
+int profile_copy(int fd, int dirfd, const char *path, const char **ret_why)
+{
+        __attribute__((cleanup(packed_done))) struct packed packed = {};
+        struct stat status;
+        int r;
+
+        if (fstat(fd, &status) < 0)
+                return -errno;
+        packed.room = (size_t)status.st_size;
+        packed.bytes = malloc(packed.room + 1);
+        if (!packed.bytes)
+                return -ENOMEM;
+        r = read_all(fd, &packed);
+        return r < 0 ? r : put(dirfd, path, &packed, &status, ret_why);
 }

@@ -318,6 +318,10 @@ int profile_open(int dirfd, const char *path, int *ret_fd, const char **ret_why)
  * PROFILE_UNTRUSTED (a device or the like stands there, and stays), or negative errno. */
 int profile_write(int dirfd, const char *path, const struct profile *profile, const char **ret_why);
 
+/* profile_copy - writes what profile_open() has opened elsewhere, in the same way; its mode and
+ * time of modification go along. Nothing of it is looked at. Return: 0, PROFILE_UNTRUSTED, or negative errno. */
+int profile_copy(int fd, int dirfd, const char *path, const char **ret_why);
+
 /* ---- The text twin ----------------------------------------------------------------------- */
 
 /* profile_dump - writes the text form, described in FORMAT.md

@@ -117,18 +117,6 @@ static void take_line(const struct place *place, const struct mount_line *line, 
         mounted->window = window_of(place, device);
 }
 
-/* Return: the part of a mount point below the root without its leading slash, or NULL. */
-static const char *below_root(const char *path, const char *root)
-{
-        size_t length = strcmp(root, "/") ? strlen(root) : 0;
-
-        if (strncmp(path, root, length))
-                return NULL;
-        if (path[length] == '\0')
-                return "";
-        return path[length] == '/' ? path + length + 1 : NULL;
-}
-
 /* As the mount table has it, whose paths become others when the root of an initramfs moves. */
 static int path_of_root(const struct place *place, char ret[static PATH_MAX])
 {
@@ -157,7 +145,7 @@ int place_find_filesystems(const struct place *place, const struct profile *prof
                 return r < 0 ? r : fd < 0 ? -ENOENT : -ENOMEM;
         while (getline(&text, &size, file) >= 0) {
                 struct mount_line line;
-                const char *below = mount_line_parse(text, &line) ? below_root(line.path, root) : NULL;
+                const char *below = mount_line_parse(text, &line) ? place_path_below(line.path, root) : NULL;
 
                 for (size_t i = 0; below && i < profile->n_filesystems; i++)
                         if (!mounted[i].done && !strcmp(profile->filesystems[i].mount + 1, below))

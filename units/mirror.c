@@ -6,14 +6,14 @@
 #include <linux/mount.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "profile.h"
 
-static const char name[] = "profile", temporary[] = ".profile.new";
+static const char name[] = "profile";
 
 static int make_folder(int root)
 {
@@ -35,49 +35,21 @@ static bool is_copy(const struct stat *a, const struct stat *b)
                a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-static int copy_content(int from, int to, const struct stat *status)
-{
-        struct timespec times[] = {status->st_atim, status->st_mtim};
-        off_t offset = 0;
-        ssize_t n = 1;
-
-        while (n > 0 && offset < status->st_size)
-                n = sendfile(to, from, &offset, (size_t)(status->st_size - offset));
-        if (n < 0 || futimens(to, times) < 0 || fsync(to) < 0)
-                return -errno;
-        return offset < status->st_size ? -EIO : 0;
-}
-
-static int replace(int from, int there, const struct stat *status)
-{
-        _cleanup_close_ int to =
-                openat(there, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-                       status->st_mode & 0755);
-        int r = to < 0 ? -errno : copy_content(from, to, status);
-
-        if (r == 0 && renameat(there, temporary, there, name) < 0)
-                r = -errno;
-        if (r < 0)
-                (void)unlinkat(there, temporary, 0);
-        return r;
-}
-
+/* Only what the early stage would believe where it is: a copy is root's own. */
 static int mirror(int here, int there)
 {
-        _cleanup_close_ int from = openat(here, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        _cleanup_close_ int from = -1;
         struct stat status, copy;
+        int r = profile_open(here, name, &from, NULL);
 
-        if (from < 0 && errno != ENOENT)
-                return -errno;
-        if (from < 0)
+        if (r == -ENOENT || r == PROFILE_UNTRUSTED)
                 return unlinkat(there, name, 0) < 0 && errno != ENOENT ? -errno : 0;
-        if (fstat(from, &status) < 0)
-                return -errno;
-        if (!S_ISREG(status.st_mode))
-                return -EINVAL;
+        if (r < 0 || fstat(from, &status) < 0)
+                return r < 0 ? r : -errno;
         if (fstatat(there, name, &copy, AT_SYMLINK_NOFOLLOW) == 0 && is_copy(&status, &copy))
                 return 0;
-        return replace(from, there, &status);
+        r = profile_copy(from, there, name, NULL);
+        return r == PROFILE_UNTRUSTED ? -EEXIST : r;
 }
 
 /* A copy of the root's mount has nothing mounted in it. */

@@ -133,10 +133,11 @@ class Early(unittest.TestCase):
             'mkdir /run/bootahead; echo mode=control > /run/bootahead/decision; mkdir -p /mnt; mount --bind / /mnt\n'
             'rm -rf /var; mkdir /var; mount -t tmpfs tmpfs /var; cd /\n' + look +
             'cd /var/lib/bootahead; umask 077; echo first > profile; touch -d @1.5 profile; cd /\n' + look + look +
-            'echo later > /var/lib/bootahead/profile\n' + look + 'rm /var/lib/bootahead/profile\n' + look +
+            'echo later > /var/lib/bootahead/profile\n' + look +
+            'chown 65534 /var/lib/bootahead/profile\n' + look + 'rm /var/lib/bootahead/profile\n' + look +
             'umount /var; echo own > /var/lib/bootahead/profile\n' + look)
-        none, first, same, later, gone, own = [part.splitlines() for part in text.split('--\n')[:-1]]
-        self.assertEqual((none, gone), ([], []))
+        none, first, same, later, foreign, gone, own = [part.splitlines() for part in text.split('--\n')[:-1]]
+        self.assertEqual((none, foreign, gone), ([], [], []), 'a copy would be trusted')
         self.assertEqual((first[0], first[2]), ('profile', 'first'))
         self.assertRegex(first[1], r'^600 0 1970-01-01 00:00:01\.5')
         self.assertEqual(same, first, 'written again')
