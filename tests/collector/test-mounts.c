@@ -19,7 +19,33 @@
 #include "finish-mounts.h"
 #include "mounts.h"
 
-/* A "/proc" with a mount table in which our own folder's device stands among what must be left out. */
+/* A "/proc" with a mount table that is yet to be written. */
+static FILE *new_proc(char *folder)
+{
+        char path[128];
+        FILE *table;
+
+        assert_non_null(mkdtemp(folder));
+        snprintf(path, sizeof path, "%s/self", folder);
+        assert_int_equal(mkdir(path, 0700), 0);
+        snprintf(path, sizeof path, "%s/self/mountinfo", folder);
+        table = fopen(path, "we");
+        assert_non_null(table);
+        return table;
+}
+
+static void remove_proc(const char *folder)
+{
+        char path[128];
+
+        snprintf(path, sizeof path, "%s/self/mountinfo", folder);
+        unlink(path);
+        snprintf(path, sizeof path, "%s/self", folder);
+        rmdir(path);
+        rmdir(folder);
+}
+
+/* A mount table in which our own folder's device stands among what must be left out. */
 static void test_local_only(void **state)
 {
         char folder[] = "/tmp/bootahead-test-XXXXXX", path[128];
@@ -29,15 +55,10 @@ static void test_local_only(void **state)
         FILE *table;
 
         (void)state;
-        assert_non_null(mkdtemp(folder));
-        snprintf(path, sizeof path, "%s/self", folder);
-        assert_int_equal(mkdir(path, 0700), 0);
+        table = new_proc(folder);
         snprintf(path, sizeof path, "%s/a b", folder);
         assert_int_equal(mkdir(path, 0700), 0);
         assert_int_equal(stat(path, &status), 0);
-        snprintf(path, sizeof path, "%s/self/mountinfo", folder);
-        table = fopen(path, "we");
-        assert_non_null(table);
         fprintf(table, "1 0 0:5 / /proc rw - proc proc rw\n");
         fprintf(table, "2 0 7:7 / %s/a\\040b rw - fuse.sshfs x rw\n", folder);
         fprintf(table, "3 0 0:9 / /nfs rw - nfs4 server:/ rw\n");
@@ -61,12 +82,8 @@ static void test_local_only(void **state)
         }
         mounts_done(&mounts);
         view_close(&view);
-        unlink(path);
-        snprintf(path, sizeof path, "%s/self", folder);
         rmdir(path);
-        snprintf(path, sizeof path, "%s/a b", folder);
-        rmdir(path);
-        rmdir(folder);
+        remove_proc(folder);
 }
 
 /* Subvolumes and bind mounts get entries of their own in the profile, once somebody used what is below. */
@@ -81,7 +98,7 @@ static void test_further_mounts(void **state)
                 {"/home/file", 0, 2}, {"/var/file", 1, 1},     {"/var/home/a", 1, 1},
                 {"/var/sub/a", 0, 4}, {"/var/sub/deep", 0, 4}, {"/elsewhere/a", 0, 0},
         };
-        char folder[] = "/tmp/bootahead-test-XXXXXX", path[128];
+        char folder[] = "/tmp/bootahead-test-XXXXXX";
         struct filesystem filesystems[] = {{.device = makedev(250, 1), .mount = (char[]){"/"}},
                                            {.device = makedev(250, 2), .mount = (char[]){"/var"}}};
         struct collection collection = {.mounts = {.filesystems = filesystems, .count = 2},
@@ -91,12 +108,7 @@ static void test_further_mounts(void **state)
         FILE *table;
 
         (void)state;
-        assert_non_null(mkdtemp(folder));
-        snprintf(path, sizeof path, "%s/self", folder);
-        assert_int_equal(mkdir(path, 0700), 0);
-        snprintf(path, sizeof path, "%s/self/mountinfo", folder);
-        table = fopen(path, "we");
-        assert_non_null(table);
+        table = new_proc(folder);
         fprintf(table, "1 0 250:1 /@ /recorded rw - btrfs /dev/x rw\n"
                        "2 1 250:1 /@home /recorded/home rw - btrfs /dev/x rw\n"
                        "3 2 250:1 /@deep /recorded/home/deep rw - btrfs /dev/x rw\n"
@@ -119,10 +131,7 @@ static void test_further_mounts(void **state)
         mount_points_done(&points);
         profile_free(profile);
         close(collection.view.proc);
-        unlink(path);
-        snprintf(path, sizeof path, "%s/self", folder);
-        rmdir(path);
-        rmdir(folder);
+        remove_proc(folder);
 }
 
 static void test_aliases(void **state)

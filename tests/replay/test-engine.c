@@ -231,6 +231,14 @@ static void test_refused_reads(void **state)
         assert_int_equal(counters.errors, 40);
 }
 
+/* Files of a page each. */
+static void make_pages(struct plan_read *reads, uint32_t count, struct plan *ret)
+{
+        for (uint32_t i = 0; i < count; i++)
+                reads[i] = (struct plan_read){.file = i, .length = PAGE};
+        *ret = (struct plan){.reads = reads, .n_reads = count};
+}
+
 /* Of ten batches of five pages each all but the last are waited for. */
 static void test_failed_reads(void **state)
 {
@@ -238,11 +246,10 @@ static void test_failed_reads(void **state)
         struct engine_counters counters = {0};
         struct record record = {.fails = true};
         struct plan_read reads[50];
-        struct plan plan = {.reads = reads, .n_reads = 50};
+        struct plan plan;
 
         (void)state;
-        for (uint32_t i = 0; i < 50; i++)
-                reads[i] = (struct plan_read){.file = i, .length = PAGE};
+        make_pages(reads, 50, &plan);
         run(&record, &plan, &settings, &counters);
         assert_int_equal(counters.requests, 50);
         assert_int_equal(counters.errors, 9);
@@ -255,11 +262,10 @@ static void test_less_memory(void **state)
         struct engine_counters counters = {0};
         struct record record = {.room = 12 * PAGE};
         struct plan_read reads[50];
-        struct plan plan = {.reads = reads, .n_reads = 50};
+        struct plan plan;
 
         (void)state;
-        for (uint32_t i = 0; i < 50; i++)
-                reads[i] = (struct plan_read){.file = i, .length = PAGE};
+        make_pages(reads, 50, &plan);
         run(&record, &plan, &settings, &counters);
         assert_int_equal(counters.bytes, 15 * PAGE);
         assert_int_equal(counters.cut_bytes, 35 * PAGE);
