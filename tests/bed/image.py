@@ -70,8 +70,11 @@ rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap"
 # Two web servers can't share a port.
 AFTER_SERVER = """sed -i 's/^Listen 80$/Listen 8080/' "$1/etc/apache2/ports.conf"\n"""
 
-# An administrator's rules: a watched file, and what everybody executes.
+# An administrator's rules: a watched file, and what everybody executes. AppArmor comes after them: the kernel adds
+# the record of the call to its messages only where there are rules by then, and without an order both may be first.
 AFTER_AUDITED = '''
+mkdir -p "$1/etc/systemd/system/apparmor.service.d"
+printf '[Unit]\\nAfter=auditd.service\\n' > "$1/etc/systemd/system/apparmor.service.d/bed.conf"
 printf '%s\\n' '-w /etc/passwd -p wa -k passwd' '-a always,exit -F arch=b64 -S execve -k exec' \\
         > "$1/etc/audit/rules.d/bed.rules"
 '''

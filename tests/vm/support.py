@@ -136,7 +136,9 @@ def bootahead(*arguments):
     return result.returncode, result.stdout + result.stderr
 
 
-TEMPORARY = 2  # opens of files that have no name any more when the boot is done, now and then there is one
+# Opens of files that have no name any more when the boot is done: journald's unnamed one, now and then; the one in
+# which auditd's rules are put together is opened five times, and only its inode's next owner hides that at times.
+TEMPORARY = 2 + 5
 
 
 class Case(unittest.TestCase):
