@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* record, replay, watch: the verbs that are other programs. */
+/* config, record, replay, watch: the verbs that are other programs. */
 #include <stdio.h>
 #include <string.h>
 
@@ -36,6 +36,15 @@ static int run(const char *name, char *const *options, size_t n_options, const s
         for (size_t i = 0; i < n_arguments; i++)
                 arguments[n++] = request->arguments[i];
         return program_run(name, arguments);
+}
+
+int verb_config(const struct request *request)
+{
+        _cleanup_free_ char *root = option_text("--root", request->root);
+        char json[] = "--json", *options[] = {root, json};
+
+        return root ? run("bootahead-config", options, request->options & OPTION_JSON ? 2 : 1, request)
+                    : out_of_memory();
 }
 
 int verb_record(const struct request *request)

@@ -13,6 +13,8 @@ const struct verb verbs[] = {
         {"load", "[TEXT]", "a profile from its text", VERB_PLAIN, OPTION_OUTPUT, 0, 1, verb_load},
         {"verify", "[PROFILE]", "whether a boot would take a profile", VERB_PLAIN, OPTION_JSON, 0, 1,
          verb_verify},
+        {"config", "", "the settings in effect and where each comes from; see bootahead.conf(5)", VERB_PLAIN,
+         OPTION_JSON, 0, 0, verb_config},
         {"record", "COMMAND...", "record what a command and its descendants open", VERB_COMMAND,
          OPTION_OUTPUT | OPTION_SOURCE, 1, -1, verb_record},
         {"replay", "[OPTION...] [PROFILE]", "read ahead what a profile names; see bootahead-replay(8)",

@@ -57,6 +57,7 @@ int verb_lives(const struct request *request);
 int verb_dump(const struct request *request);
 int verb_load(const struct request *request);
 int verb_verify(const struct request *request);
+int verb_config(const struct request *request);
 int verb_record(const struct request *request);
 int verb_replay(const struct request *request);
 int verb_watch(const struct request *request);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -21,6 +22,7 @@
 
 #include "cleanup.h"
 #include "collector.h"
+#include "config.h"
 #include "decision.h"
 #include "journal.h"
 #include "mirror.h"
@@ -30,7 +32,7 @@
 #define ASIDE BOOTAHEAD_STATEDIR "/profile.corrupt"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
-enum { SETTLE_SECONDS = 5, LIMIT_SECONDS = 300, REPLAY_SECONDS = 90 };
+enum { REPLAY_SECONDS = 90, AS_CONFIGURED = UINT_MAX };
 
 DEFINE_CLEANUP(struct json_object *, json_object_put)
 
@@ -294,6 +296,27 @@ static int parse_options(int argc, char **argv, struct settings *settings)
         return optind == argc - 1 ? -1 : usage(stderr, EXIT_USAGE);
 }
 
+static void hear(void *data, const char *message)
+{
+        (void)data;
+        say(LOG_WARNING, "Configuration: %s", message);
+}
+
+/* Return: -1 to go on, or an exit status. */
+static int configure(struct settings *settings)
+{
+        struct config config;
+
+        if (config_read("", hear, NULL, &config) < 0)
+                return EXIT_REFUSED;
+        if (settings->settle_seconds == AS_CONFIGURED)
+                settings->settle_seconds = config_number(&config, CONFIG_SETTLE);
+        if (settings->limit_seconds == AS_CONFIGURED)
+                settings->limit_seconds = config_number(&config, CONFIG_COLLECT_LIMIT);
+        config_done(&config);
+        return -1;
+}
+
 static void copy_profile(void)
 {
         int r = mirror_profile();
@@ -321,9 +344,11 @@ static int read_decision(const struct verb *verb, struct decision *ret)
 
 int main(int argc, char **argv)
 {
-        struct settings settings = {.settle_seconds = SETTLE_SECONDS, .limit_seconds = LIMIT_SECONDS};
+        struct settings settings = {.settle_seconds = AS_CONFIGURED, .limit_seconds = AS_CONFIGURED};
         int r = parse_options(argc, argv, &settings);
 
+        if (r < 0)
+                r = configure(&settings);
         if (r >= 0)
                 return r;
         for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {

@@ -27,8 +27,8 @@ MACHINE_ID = 'b007a4eab007a4eab007a4eab007a4ea\n'
 UUID = 'b007a4ea-d000-4000-8000-000000000001'
 
 SYSTEM = ['systemd', 'systemd-sysv', 'udev', 'dbus', 'openssh-server']
-BASE = [*SYSTEM, 'initramfs-tools', 'zstd', 'libjson-c5']
-DRACUT = [*SYSTEM, 'dracut', 'zstd', 'libjson-c5']
+BASE = [*SYSTEM, 'initramfs-tools', 'zstd', 'libjson-c5', 'libeconf0']
+DRACUT = [*SYSTEM, 'dracut', 'zstd', 'libjson-c5', 'libeconf0']
 AUDITED = ['auditd', 'apparmor']
 SERVER = ['postgresql', 'mariadb-server', 'nginx-light', 'apache2', 'redis-server', 'memcached', 'network-manager',
           'cups', 'rsyslog', 'cron', 'chrony', 'exim4-daemon-light', 'dovecot-imapd', 'bind9', 'snmpd',
