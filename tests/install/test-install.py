@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 LIST = pathlib.Path(__file__).resolve().parent / 'files.txt'
-COMPONENTS = ['runtime', 'systemd', 'initramfs', 'doc', 'completions']
+COMPONENTS = ['runtime', 'systemd', 'initramfs-tools', 'dracut', 'doc', 'completions']
 
 
 def install(build, prefix, component=None):
