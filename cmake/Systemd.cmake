@@ -23,3 +23,4 @@ endfunction()
 
 bootahead_systemd_directory(SYSTEMD_UNIT_DIR systemdsystemunitdir lib/systemd/system "Unit files")
 bootahead_systemd_directory(SYSTEMD_GENERATOR_DIR systemdsystemgeneratordir lib/systemd/system-generators "Generators")
+bootahead_systemd_directory(SYSTEMD_CATALOG_DIR catalogdir lib/systemd/catalog "Message catalogues")

@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 
 #include "cleanup.h"
+#include "machine.h"
 
 static void read_boot_id(const struct view *view, uint8_t ret[16])
 {
@@ -26,35 +27,6 @@ static void read_boot_id(const struct view *view, uint8_t ret[16])
                 ret[n++] = (uint8_t)byte;
                 at++;
         }
-}
-
-/* os-release(5): NAME=value or NAME="value" on lines of their own */
-static void read_os_field(const char *text, const char *field, char *ret, size_t size)
-{
-        size_t length = strlen(field);
-
-        for (const char *line = text; line; line = strchr(line, '\n')) {
-                line += *line == '\n';
-                if (!strncmp(line, field, length) && line[length] == '=') {
-                        const char *value = line + length + 1;
-
-                        value += *value == '"';
-                        snprintf(ret, size, "%.*s", (int)strcspn(value, "\"\n"), value);
-                        return;
-                }
-        }
-}
-
-static void read_os(const struct view *view, char *ret, size_t size)
-{
-        char text[4096], id[64] = "linux", version[64] = "";
-
-        if (view_read(view->root, "etc/os-release", text, sizeof text) >= 0 ||
-            view_read(view->root, "usr/lib/os-release", text, sizeof text) >= 0) {
-                read_os_field(text, "ID", id, sizeof id);
-                read_os_field(text, "VERSION_ID", version, sizeof version);
-        }
-        snprintf(ret, size, "%s%s%s", id, *version ? " " : "", version);
 }
 
 /* The firmware's vendor names the hypervisors that matter; without one it is taken for a real machine. */
@@ -85,7 +57,7 @@ int boot_describe(const struct collection *collection, struct profile *profile)
         if (!boot)
                 return -errno;
         uname(&names);
-        read_os(&collection->view, os, sizeof os);
+        os_describe(collection->view.root, os, sizeof os);
         read_machine(&collection->view, machine, sizeof machine);
         read_boot_id(&collection->view, boot->id);
         boot->kernel = profile_string(profile, names.release);

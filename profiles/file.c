@@ -3,6 +3,8 @@
  * A profile's file among other files: who may have written it, and replacing it so that a crash leaves
  * the old or the new one. Knows nothing of what is inside.
  */
+#include "file.h"
+
 #include "cleanup.h"
 #include "format-write.h"
 #include "profile.h"
@@ -227,4 +229,11 @@ int profile_copy(int fd, int dirfd, const char *path, const char **ret_why)
                 return -ENOMEM;
         r = read_all(fd, &packed);
         return r < 0 ? r : put(dirfd, path, &packed, &status, ret_why);
+}
+
+int file_replace(int folder, const char *name, const void *bytes, size_t n)
+{
+        struct packed packed = {.bytes = (uint8_t *)bytes, .n = n};
+
+        return replace(folder, name, &packed, NULL);
 }

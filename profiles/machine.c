@@ -177,3 +177,32 @@ uint64_t own_processor_us(void)
         return (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000u +
                (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
+
+/* os-release(5): NAME=value or NAME="value" on lines of their own */
+static void read_os_field(const char *text, const char *field, char *ret, size_t size)
+{
+        size_t length = strlen(field);
+
+        for (const char *line = text; line; line = strchr(line, '\n')) {
+                line += *line == '\n';
+                if (!strncmp(line, field, length) && line[length] == '=') {
+                        const char *value = line + length + 1;
+
+                        value += *value == '"';
+                        snprintf(ret, size, "%.*s", (int)strcspn(value, "\"\n"), value);
+                        return;
+                }
+        }
+}
+
+void os_describe(int root, char *ret, size_t size)
+{
+        char text[4096], id[64] = "linux", version[64] = "";
+
+        if (read_text(root, "etc/os-release", text, sizeof text) >= 0 ||
+            read_text(root, "usr/lib/os-release", text, sizeof text) >= 0) {
+                read_os_field(text, "ID", id, sizeof id);
+                read_os_field(text, "VERSION_ID", version, sizeof version);
+        }
+        snprintf(ret, size, "%s%s%s", id, *version ? " " : "", version);
+}

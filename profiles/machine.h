@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What several programs ask of the machine: its mount table, a filesystem's UUID and its block device, a
- * process's start. It stands here because profiles/ is what all may use; it knows nothing of profiles.
+ * process's start, the system's name. It stands here because profiles/ is what all may use; it knows nothing
+ * of profiles.
  */
 #pragma once
 
@@ -35,6 +36,10 @@ struct process_stat {
         unsigned int flags;   /* PF_... of include/linux/sched.h */
         uint64_t start_ticks; /* since boot, in clock ticks */
 };
+
+/* os_describe - ID and VERSION_ID of os-release(5), "debian 12"
+ * @root: the system's root folder */
+void os_describe(int root, char *ret, size_t size);
 
 /* own_processor_us - what this process has used of the processors */
 uint64_t own_processor_us(void);

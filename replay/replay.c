@@ -265,6 +265,7 @@ int main(int argc, char **argv)
                 status = refuse(&place, &options, &result, why);
         } else {
                 result.times.verified = now_us();
+                result.boot = profile->n_boots > 0 ? &profile->boots[0] : NULL;
                 r = options.background ? to_background(argv) : 0;
                 status = r < 0 ? refuse(&place, &options, &result, strerror(-r))
                                : replay(&place, &options, profile, &result);

@@ -46,12 +46,29 @@ static void print_counters(FILE *file, const struct replay_result *result)
         print_number(file, "errors", counters->errors);
 }
 
+/* Which profile it was, and whether it is still of this system. */
+static void print_boot(FILE *file, const struct profile_boot *boot)
+{
+        char id[2 * sizeof boot->id + 5];
+        int filled = 0;
+
+        for (size_t i = 0; i < sizeof boot->id; i++)
+                filled += snprintf(id + filled, sizeof id - (size_t)filled, "%s%02x",
+                                   i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", boot->id[i]);
+        print_text(file, "profile_boot", id);
+        print_text(file, "profile_kernel", boot->kernel);
+        print_text(file, "profile_os", boot->os);
+        print_number(file, "profile_wall_us", boot->wall_us);
+}
+
 static void print_report(FILE *file, const struct replay_result *result)
 {
         fputs("{\n", file);
         print_text(file, "result", result->why ? "refused" : "done");
         print_text(file, "why", result->why ? result->why : "");
         print_text(file, "profile", result->profile);
+        if (result->boot)
+                print_boot(file, result->boot);
         print_counters(file, result);
         print_number(file, "start_us", result->times.start);
         print_number(file, "verified_us", result->times.verified);

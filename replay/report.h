@@ -10,8 +10,9 @@ struct replay_times { /* CLOCK_BOOTTIME, µs; 0: did not happen */
 };
 
 struct replay_result {
-        const char *profile; /* path */
-        const char *why;     /* NULL: done, else why the profile was refused */
+        const char *profile;             /* path */
+        const struct profile_boot *boot; /* in which the profile was collected, or NULL */
+        const char *why;                 /* NULL: done, else why the profile was refused */
         struct replay_times times;
         uint32_t skipped_files; /* on filesystems that are not there, or not yet */
         uint64_t cut_bytes;     /* left out of the plan for the limits */

@@ -20,6 +20,7 @@
 #define ID_COLLECTED "f93a4d3c543f4362ab3b973729d38abd"
 #define ID_REPLAYED "b4f7421fe706418b97b4c23042371eaa"
 #define ID_NOTE "fb5bb1bcbe534a03b4c5efe978017bf9"
+#define ID_BOOTED "952826abdfef459e96c4b0fb0a359e77"
 
 enum { REPORT_MAX = 1 << 16, FIELDS_MAX = 64 };
 
@@ -119,7 +120,7 @@ int64_t journal_number(struct json_object *report, const char *key)
         return json_object_object_get_ex(report, key, &value) ? json_object_get_int64(value) : 0;
 }
 
-static int64_t sum(struct json_object *report, const char *key)
+int64_t journal_sum(struct json_object *report, const char *key)
 {
         struct json_object *table;
         int64_t total = 0;
@@ -157,7 +158,7 @@ static void describe_losses(struct json_object *report, char *ret, size_t size)
 int journal_collected(struct json_object *report, const char *why)
 {
         bool done = !strcmp(journal_text(report, "result"), "done");
-        int64_t losses = sum(report, "losses");
+        int64_t losses = journal_sum(report, "losses");
         struct line line = {0};
         char kinds[512];
 
@@ -222,6 +223,41 @@ int journal_replayed(struct json_object *report, struct json_object *pages, cons
         add_fields(&line, "BOOTAHEAD", report);
         if (pages)
                 add_fields(&line, "BOOTAHEAD_PAGES", pages);
+        return send_line(&line);
+}
+
+/* " in 11.5 s, 413 reads of 40.1 MiB, waited 2.1 s for disks", as far as it is known */
+static void describe_boot(const struct ledger_entry *entry, char *ret, size_t size)
+{
+        const uint64_t *figures = entry->figures;
+        FILE *out = fmemopen(ret, size, "w");
+
+        *ret = '\0';
+        if (!out)
+                return;
+        if (ledger_knows(entry, LEDGER_FINISH_US))
+                fprintf(out, " in %.1f s", (double)figures[LEDGER_FINISH_US] / 1e6);
+        if (ledger_knows(entry, LEDGER_READ_REQUESTS))
+                fprintf(out, ", %" PRIu64 " reads of %.1f MiB", figures[LEDGER_READ_REQUESTS],
+                        (double)figures[LEDGER_READ_BYTES] / (1 << 20));
+        if (ledger_knows(entry, LEDGER_STALL_US))
+                fprintf(out, ", waited %.1f s for disks", (double)figures[LEDGER_STALL_US] / 1e6);
+        fclose(out);
+}
+
+int journal_booted(const struct ledger_entry *entry)
+{
+        struct json_object *object = ledger_to_json(entry);
+        struct line line = {0};
+        char took[160];
+
+        describe_boot(entry, took, sizeof took);
+        add(&line, "MESSAGE=Booted%s (%s: %s)", took, entry->mode, entry->why);
+        add(&line, "MESSAGE_ID=" ID_BOOTED);
+        add(&line, "PRIORITY=%d", LOG_INFO);
+        if (object)
+                add_fields(&line, "BOOTAHEAD", object);
+        json_object_put(object);
         return send_line(&line);
 }
 

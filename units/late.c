@@ -25,7 +25,9 @@
 #include "config.h"
 #include "decision.h"
 #include "journal.h"
+#include "manager.h"
 #include "mirror.h"
+#include "record.h"
 #include "watch.h"
 
 #define PROFILE BOOTAHEAD_STATEDIR "/profile"
@@ -39,6 +41,7 @@ DEFINE_CLEANUP(struct json_object *, json_object_put)
 struct settings {
         unsigned int settle_seconds, limit_seconds;
         struct decision decision;
+        struct record record;
 };
 
 __attribute__((format(printf, 2, 3))) static void say(int priority, const char *format, ...)
@@ -68,10 +71,27 @@ static void set_aside(const char *message, const char *consequence)
 /* What the early stage decided on is the message of the program that refused. */
 static void before_end(void *data)
 {
-        const struct decision *decision = data;
+        const struct settings *settings = data;
 
-        if (decision->refused)
-                set_aside(decision->why, "collected anew");
+        if (settings->decision.refused)
+                set_aside(settings->decision.why, "collected anew");
+}
+
+static void finished(void *data)
+{
+        struct settings *settings = data;
+
+        record_take(&settings->record);
+}
+
+static void put_on_record(struct settings *settings)
+{
+        int r = record_write(&settings->record, &settings->decision);
+
+        if (r < 0)
+                say(LOG_WARNING,
+                    "Ledger '" BOOTAHEAD_STATEDIR "/" LEDGER_NAME "': %s, this boot is not in it",
+                    strerror(-r));
 }
 
 static void report_collected(const struct decision *decision)
@@ -111,7 +131,7 @@ static void unmask(struct decision *decision)
         decision->over = true;
         r = root < 0 ? -errno : decision_write(root, decision);
         if (r == 0 && by_audit)
-                r = watch_reload();
+                r = manager_reload();
         if (r < 0)
                 say(LOG_NOTICE, "journald's audit socket: %s, it stays masked until systemd is reloaded",
                     strerror(-r));
@@ -134,14 +154,27 @@ static int find_or_start(const struct decision *decision, struct collector *ret)
         return r < 0 ? r : 1;
 }
 
-static void block_signals(void)
+/* @how: SIG_BLOCK or SIG_UNBLOCK */
+static void set_signals(int how)
 {
         sigset_t set;
 
         sigemptyset(&set);
         sigaddset(&set, SIGTERM);
         sigaddset(&set, SIGINT);
-        sigprocmask(SIG_BLOCK, &set, NULL);
+        sigprocmask(how, &set, NULL);
+}
+
+/* A boot that was stopped before it had finished is none to compare with. */
+static void conclude(struct settings *settings, enum watch_end end)
+{
+        if (end == WATCH_STOPPED && !settings->record.taken)
+                return;
+        set_signals(SIG_UNBLOCK);
+        if (end == WATCH_GONE)
+                record_take_at_end(&settings->record, settings->limit_seconds);
+        record_take(&settings->record);
+        put_on_record(settings);
 }
 
 static int collect(struct settings *settings)
@@ -149,14 +182,15 @@ static int collect(struct settings *settings)
         struct watch_options options = {
                 .settle_seconds = settings->settle_seconds,
                 .limit_seconds = settings->limit_seconds,
+                .finished = finished,
                 .before_end = before_end,
-                .data = &settings->decision,
+                .data = settings,
         };
         struct collector collector = COLLECTOR_NONE;
-        enum watch_end end;
+        enum watch_end end = WATCH_GONE;
         int r;
 
-        block_signals();
+        set_signals(SIG_BLOCK);
         r = find_or_start(&settings->decision, &collector);
         sd_notify(false, "READY=1\nSTATUS=Collecting until the boot has finished");
         if (r > 0)
@@ -169,6 +203,7 @@ static int collect(struct settings *settings)
                 say(LOG_WARNING, "Watching the collector: %s, collecting ended early", strerror(-r));
         report_collected(&settings->decision);
         unmask(&settings->decision);
+        conclude(settings, end);
         sd_notify(false, "STATUS=Done");
         return EXIT_DONE;
 }
@@ -206,7 +241,7 @@ static struct json_object *end_pages(const struct settings *settings)
         return journal_read_report(BOOTAHEAD_RUNDIR "/pages.json", &report) == 0 ? report : NULL;
 }
 
-static int report_replayed(const struct settings *settings)
+static void report_replayed(const struct settings *settings)
 {
         CLEANUP(json_object_put) struct json_object *pages = NULL;
         CLEANUP(json_object_put) struct json_object *report = NULL;
@@ -218,21 +253,20 @@ static int report_replayed(const struct settings *settings)
         }
         if (!report) {
                 say(LOG_WARNING, "Replay in this boot: it left no report");
-                return EXIT_DONE;
+                return;
         }
         pages = end_pages(settings);
         journal_replayed(report, pages, settings->decision.why);
         if (!strcmp(journal_text(report, "result"), "refused"))
                 set_aside("Profile '" PROFILE "' was refused", "the next boot collects anew");
-        return EXIT_DONE;
 }
 
 static int report(struct settings *settings)
 {
+        record_take_at_end(&settings->record, settings->limit_seconds);
         if (settings->decision.mode == DECISION_REPLAY)
-                return report_replayed(settings);
-        if (settings->decision.mode == DECISION_CONTROL)
-                say(LOG_INFO, "Booted without replay: %s", settings->decision.why);
+                report_replayed(settings);
+        put_on_record(settings);
         return EXIT_DONE;
 }
 

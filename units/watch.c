@@ -5,19 +5,17 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 #include <time.h>
 
 #include "cleanup.h"
+#include "manager.h"
 
 #define SECOND_US ((uint64_t)1000000)
 
 enum {
-        RETRY_US = 500000, /* between attempts to reach systemd, which serves late in its own start */
-        CALL_TIMEOUT_US = 5000000,
-        RELOAD_TIMEOUT_US = 60000000,
+        RETRY_US = 500000,      /* between attempts to reach systemd, which serves late in its own start */
         PATIENCE_SECONDS = 120, /* to write a profile at idle priority, with nobody in a hurry */
         HURRY_SECONDS = 20,     /* when the system goes down; the unit's TimeoutStopSec= is longer */
         KILLED_MILLISECONDS = 2000,
@@ -102,6 +100,8 @@ static int settle(struct watch *watch)
         if (watch->settling || watch->ending)
                 return 0;
         watch->settling = true;
+        if (watch->options->finished)
+                watch->options->finished(watch->options->data);
         sd_notify(false, "STATUS=The boot has finished, collecting until it has settled");
         return set_deadline(watch, watch->options->settle_seconds);
 }
@@ -136,25 +136,13 @@ static int on_disconnected(sd_bus_message *message, void *data, sd_bus_error *re
         return schedule_connect(data);
 }
 
-/* systemd's own socket needs no message bus, and gets the signal without a subscription. */
-static int open_bus(sd_bus **ret)
-{
-        int r = sd_bus_new(ret);
-
-        if (r >= 0)
-                r = sd_bus_set_address(*ret, "unix:path=/run/systemd/private");
-        if (r >= 0)
-                r = sd_bus_start(*ret);
-        return r < 0 ? r : sd_bus_set_method_call_timeout(*ret, CALL_TIMEOUT_US);
-}
-
 static int connect_bus(struct watch *watch)
 {
         int r;
 
         sd_bus_close_unref(watch->bus);
         watch->bus = NULL;
-        r = open_bus(&watch->bus);
+        r = manager_open(&watch->bus);
         if (r >= 0)
                 r = sd_bus_attach_event(watch->bus, watch->event, SD_EVENT_PRIORITY_NORMAL);
         if (r >= 0)
@@ -225,29 +213,4 @@ void watch_end_collector(struct collector *collector)
                 return;
         collector_signal(collector, SIGKILL);
         collector_wait(collector, KILLED_MILLISECONDS);
-}
-
-static int reload(sd_bus *bus)
-{
-        _cleanup_free_ char *state = NULL;
-        int r = sd_bus_get_property_string(bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                                           "org.freedesktop.systemd1.Manager", "SystemState", NULL, &state);
-
-        if (r < 0 || !strcmp(state, "stopping"))
-                return r;
-        r = sd_bus_set_method_call_timeout(bus, RELOAD_TIMEOUT_US);
-        return r < 0 ? r
-                     : sd_bus_call_method(bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                                          "org.freedesktop.systemd1.Manager", "Reload", NULL, NULL, NULL);
-}
-
-int watch_reload(void)
-{
-        sd_bus *bus = NULL;
-        int r = open_bus(&bus);
-
-        if (r >= 0)
-                r = reload(bus);
-        sd_bus_close_unref(bus);
-        return r < 0 ? r : 0;
 }

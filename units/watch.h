@@ -17,6 +17,7 @@ enum watch_end {
 struct watch_options {
         unsigned int settle_seconds; /* between the end of the boot and the end of collecting */
         unsigned int limit_seconds;  /* for both */
+        void (*finished)(void *);    /* called once, when the boot has finished */
         void (*before_end)(void *);  /* called once, before the collector is told to end */
         void *data;
 };
@@ -30,7 +31,3 @@ int watch_run(struct collector *collector, const struct watch_options *options, 
 
 /* watch_end_collector - tells it to end, waits, and kills it where it does not */
 void watch_end_collector(struct collector *collector);
-
-/* watch_reload - makes systemd run the generators again and read its units, unless the system goes down
- * Return: 0 or negative errno. */
-int watch_reload(void);

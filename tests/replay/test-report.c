@@ -181,6 +181,24 @@ static void test_figures(void **state)
         assert_int_equal(json_object_object_length(object), 4 + sizeof members / sizeof *members);
 }
 
+static void test_boot(void **state)
+{
+        struct profile_boot boot = {.id = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, [15] = 0xff},
+                                    .kernel = "6.12",
+                                    .os = "debian 12",
+                                    .wall_us = 5};
+        struct replay_result result = {.profile = "/p", .boot = &boot};
+        CLEANUP(json_object_put) json object = NULL;
+
+        (void)state;
+        assert_int_equal(report_write(AT_FDCWD, path, &result), 0);
+        object = parse();
+        assert_text(object, "profile_boot", "01234567-89ab-cdef-0000-0000000000ff");
+        assert_text(object, "profile_kernel", "6.12");
+        assert_text(object, "profile_os", "debian 12");
+        assert_number(object, "profile_wall_us", 5);
+}
+
 /* Who reads the old one goes on reading the old one. */
 static void test_replaced(void **state)
 {
@@ -221,8 +239,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_paths),    cmocka_unit_test(test_every_single_byte),
-                cmocka_unit_test(test_figures),  cmocka_unit_test(test_replaced),
-                cmocka_unit_test(test_failures),
+                cmocka_unit_test(test_figures),  cmocka_unit_test(test_boot),
+                cmocka_unit_test(test_replaced), cmocka_unit_test(test_failures),
         };
 
         return cmocka_run_group_tests(tests, make_folder, remove_folder);

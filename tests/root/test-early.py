@@ -142,7 +142,7 @@ class Early(unittest.TestCase):
         self.assertRegex(first[1], r'^600 0 1970-01-01 00:00:01\.5')
         self.assertEqual(same, first, 'written again')
         self.assertEqual((later[0], later[2:]), ('profile', ['later']))
-        self.assertEqual(own[2:], ['own'])
+        self.assertEqual(own[-1:], ['own'])
 
     def test_removed_from_the_root(self):
         (self.tree / GENERATORS[1:] / 'bootahead-generator').unlink()

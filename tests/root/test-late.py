@@ -38,6 +38,7 @@ trap 'rm collect.pid; echo {json.dumps(json.dumps(REPORT))} > collect.json; echo
 echo $$ "$ticks" > collect.pid
 while :; do sleep 0.05; done
 '''
+BOOTED = '952826abdfef459e96c4b0fb0a359e77'
 COLLECTED = "Collected '/var/lib/bootahead/profile': 7 files, 70 pages, 700 accesses in 9.0 s by fanotify, 3 lost (kernel 3)"
 
 
@@ -75,12 +76,13 @@ class Late(unittest.TestCase):
                 self.booted.ask('journalctl', '--identifier=bootahead-late', '--output=json').splitlines()]
 
     def late(self, *words):
-        """Returns the messages that it has added to the journal."""
+        """Returns the messages that it has added to the journal, but for the one about the boot, kept in self.boots."""
         before = len(self.lines())
         self.booted.ask('/opt/bootahead-late', *words)
         added = self.lines()[before:]
         self.assertTrue(all(line['MESSAGE_ID'] for line in added))
-        return [line['MESSAGE'] for line in added]
+        self.boots = [line for line in added if line['MESSAGE_ID'] == BOOTED]
+        return [line['MESSAGE'] for line in added if line['MESSAGE_ID'] != BOOTED]
 
     def started(self):
         return (self.run_folder / 'started').read_text().splitlines()
@@ -149,7 +151,7 @@ class Late(unittest.TestCase):
 
     def test_report(self):
         self.decide(mode='control')
-        self.assertEqual(self.late('report'), ['Booted without replay: a test'])
+        self.assertEqual(self.late('report'), [])
         self.decide(mode='replay')
         self.leave('replay.json', {'result': 'refused', 'profile': '/profile', 'why': 'it is damaged'})
         (self.state_folder / 'profile').write_text('garbage')
@@ -157,6 +159,44 @@ class Late(unittest.TestCase):
             "Read ahead '/profile': it is damaged, booted without replay",
             "Profile '/var/lib/bootahead/profile' was refused; set aside as '/var/lib/bootahead/profile.corrupt', "
             'the next boot collects anew'])
+
+    def test_record(self):
+        """The ledger and the journal have one line for the boot, whatever runs again."""
+        self.decide(mode='control')
+        self.assertEqual(self.late('report'), [])
+        ledger = self.state_folder / 'ledger'
+        line, = ledger.read_text().splitlines()
+        entry = json.loads(line)
+        self.assertEqual(entry['boot'], self.booted.ask('cat', '/proc/sys/kernel/random/boot_id').strip())
+        self.assertEqual((entry['version'], entry['mode'], entry['why']), (1, 'control', 'a test'))
+        self.assertEqual((entry['kernel'], entry['os']), (os.uname().release, 'debian 12'))
+        times = [entry[f'{name}_us'] for name in ('sysinit', 'basic', 'default', 'finish')]
+        self.assertEqual(times, sorted(times))
+        self.assertGreater(times[0], 0)
+        self.assertEqual('stall_us' in entry, os.path.exists('/proc/pressure/io'))
+        self.assertEqual({name for name in ('files', 'hit_bytes', 'losses', 'profile') if name in entry}, set())
+        self.assertEqual(len(self.boots), 1)
+        self.assertRegex(self.boots[0]['MESSAGE'], r'^Booted in [0-9.]+ s.*\(control: a test\)$')
+        self.assertEqual(self.boots[0]['BOOTAHEAD_FINISH_US'], str(entry['finish_us']))
+        self.late('report')
+        self.assertEqual((self.boots, ledger.read_text()), ([], line + '\n'))
+
+    def test_record_of_work(self):
+        self.late('--settle=0', 'collect')
+        entry = json.loads((self.state_folder / 'ledger').read_text())
+        self.assertEqual((entry['mode'], entry['losses']), ('collect', 3))
+        self.setUp()
+        self.decide(mode='replay')
+        self.leave('replay.json', {'result': 'done', 'files': 90, 'files_gone': 6, 'files_changed': 4, 'profile_boot': 'x'})
+        self.late('report')
+        entry = json.loads((self.state_folder / 'ledger').read_text())
+        self.assertEqual((entry['files'], entry['stale_files'], entry['profile']), (90, 10, 'x'))
+
+    def test_record_of_a_damaged_ledger(self):
+        self.decide(mode='control')
+        (self.state_folder / 'ledger').write_text('garbage\n')
+        self.assertEqual(self.late('report'), ['Ledger: it had damaged lines, they are left out'])
+        self.assertEqual(len(self.boots), 1)
 
 
 def main():

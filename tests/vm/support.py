@@ -55,6 +55,7 @@ WITNESSED = '''
 cp /sys/kernel/tracing/trace calls
 systemctl is-active systemd-journald-audit.socket > audit-socket
 '''
+BOOTED = '952826abdfef459e96c4b0fb0a359e77'
 CALL = re.compile(r'^ *(\S.*?)-\d+ +\[\d+\].*: audit_receive <-', re.M)
 
 # What PID 1 and its generators have to read.
@@ -103,7 +104,9 @@ class Said:
         self.boot, self.seconds, self.files = boot, boot.seconds, files
         self.journal, self.kernel, self.audit = text['journal'], text['kernel'], text['audit']
         self.failed = text['failed'].split('\n')[:-1]
-        self.lines = [json.loads(line) for line in text['lines'].splitlines()]
+        lines = [json.loads(line) for line in text['lines'].splitlines()]
+        self.lines = [line for line in lines if line['MESSAGE_ID'] != BOOTED]  # what was done
+        self.booted = [line for line in lines if line['MESSAGE_ID'] == BOOTED]  # what the boot took
         self.decision = dict(line.split('=', 1) for line in text.get('bootahead/decision', '').splitlines())
         self.reports = {name: json.loads(text[f'bootahead/{name}.json']) for name in ('collect', 'replay', 'pages')
                         if f'bootahead/{name}.json' in text}
