@@ -39,7 +39,7 @@ static const struct setting {
         unsigned int standard;
 } settings[CONFIG_COUNT] = {
         [CONFIG_ENABLED] = {"Boot", "Enabled", no_yes, 0, 0, 1},
-        [CONFIG_CONTROL_EVERY] = {"Boot", "ControlEvery", NULL, 0, 10000, 30},
+        [CONFIG_CONTROL_EVERY] = {"Boot", "ControlEvery", NULL, 0, 100, 30},
         [CONFIG_SOURCE] = {"Collect", "Source", sources, 0, 0, 0},
         [CONFIG_ARGUMENTS] = {"Collect", "Arguments", no_yes, 0, 0, 1},
         [CONFIG_SETTLE] = {"Collect", "SettleSeconds", NULL, 0, 3600, 5},

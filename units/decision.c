@@ -95,6 +95,8 @@ static bool take_line(const char *line, struct decision *decision)
                 decision->refused = !strcmp(value, "refused");
         else if ((value = value_of(line, "pages")))
                 decision->pages = !strcmp(value, "told");
+        else if ((value = value_of(line, "ledger")))
+                decision->recorded = !strcmp(value, "kept");
         else if ((value = value_of(line, "collected")))
                 decision->over = !strcmp(value, "over");
         else if ((value = value_of(line, "request")))
@@ -158,6 +160,8 @@ int decision_write(int root, const struct decision *decision)
                 fputs("collected=over\n", out);
         if (decision->pages)
                 fputs("pages=told\n", out);
+        if (decision->recorded)
+                fputs("ledger=kept\n", out);
         if (fflush(out) || ferror(out))
                 return -EIO;
         return renameat(root, temporary_path + 1, root, decision_path + 1) < 0 ? -errno : 0;
@@ -175,12 +179,14 @@ static bool is_rescue(const char *word)
 }
 
 /* Return: whether the command line settles what this boot does. */
-static bool take_command_line(char *text, struct decision *decision)
+static bool take_command_line(const char *line, struct decision *decision)
 {
+        char buffer[TEXT_MAX], *text = buffer;
         bool asked = false, rescue = false;
         const char *value;
         char *word;
 
+        keep(buffer, sizeof buffer, line);
         while ((word = strsep(&text, " \t\n"))) {
                 if ((value = value_of(word, "bootahead")))
                         asked = parse_mode(value, &decision->mode);
@@ -200,40 +206,85 @@ static bool take_command_line(char *text, struct decision *decision)
         return asked || rescue;
 }
 
+static void choose(struct decision *decision, enum decision_mode mode, const char *why)
+{
+        decision->mode = mode;
+        keep(decision->why, sizeof decision->why, why);
+}
+
+static void choose_without_profile(const struct decision_facts *facts, struct decision *ret)
+{
+        if (facts->next.mode == DECISION_COLLECT)
+                choose(ret, DECISION_COLLECT, facts->next.why);
+        else if (facts->packages)
+                choose(ret, DECISION_CONTROL, "the packages have changed, this boot is not typical");
+        else
+                choose(ret, DECISION_COLLECT, "there is no profile");
+}
+
+void decision_choose(const struct decision_facts *facts, struct decision *ret)
+{
+        const struct decision_next *next = &facts->next;
+
+        *ret = (struct decision){.request = "auto"};
+        if (take_command_line(facts->command_line, ret))
+                return;
+        if (!facts->mounted) {
+                ret->mode = DECISION_CONTROL;
+                snprintf(ret->why, sizeof ret->why, "%.*s is not mounted yet",
+                         (int)(strrchr(BOOTAHEAD_STATEDIR, '/') - BOOTAHEAD_STATEDIR), BOOTAHEAD_STATEDIR);
+        } else if (next->mode == DECISION_OFF) {
+                choose(ret, DECISION_OFF, next->why);
+                ret->recorded = true;
+        } else if (!facts->profile) {
+                choose_without_profile(facts, ret);
+        } else if (next->mode == DECISION_COLLECT || next->mode == DECISION_CONTROL) {
+                choose(ret, next->mode, next->why);
+        } else {
+                choose(ret, DECISION_REPLAY, "there is a profile");
+        }
+}
+
 static bool exists(int root, const char *path)
 {
         return faccessat(root, path + 1, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static void look_for_profile(int root, struct decision *decision)
+void decision_read_next(int root, struct decision_next *ret)
 {
-        char parent[] = BOOTAHEAD_STATEDIR;
+        char text[TEXT_MAX], *rest = text, *line;
+        const char *value;
 
-        *strrchr(parent, '/') = '\0';
-        if (!exists(root, parent)) {
-                decision->mode = DECISION_CONTROL;
-                snprintf(decision->why, sizeof decision->why, "%s is not mounted yet", parent);
-        } else if (exists(root, BOOTAHEAD_STATEDIR "/profile")) {
-                decision->mode = DECISION_REPLAY;
-                keep(decision->why, sizeof decision->why, "there is a profile");
-        } else {
-                decision->mode = DECISION_COLLECT;
-                keep(decision->why, sizeof decision->why, "there is no profile");
+        *ret = (struct decision_next){.mode = DECISION_MODE_COUNT};
+        if (read_text(root, BOOTAHEAD_STATEDIR "/" DECISION_NEXT, text) < 0)
+                return;
+        while ((line = strsep(&rest, "\n"))) {
+                if ((value = value_of(line, "mode")))
+                        (void)parse_mode(value, &ret->mode);
+                else if ((value = value_of(line, "why")))
+                        keep(ret->why, sizeof ret->why, value);
         }
+}
+
+size_t decision_format_next(const struct decision_next *next, char *ret, size_t size)
+{
+        return (size_t)snprintf(ret, size, "mode=%s\nwhy=%s\n", mode_names[next->mode], next->why);
 }
 
 int decision_make(int here, int root, struct decision *ret)
 {
-        struct decision decision = {.request = "auto"};
-        char text[TEXT_MAX];
-        int r;
+        char line[TEXT_MAX], parent[] = BOOTAHEAD_STATEDIR;
+        struct decision_facts facts = {.command_line = line};
+        int r = read_text(here, "/proc/cmdline", line);
 
-        r = read_text(here, "/proc/cmdline", text);
         if (r < 0)
                 return r;
-        if (!take_command_line(text, &decision))
-                look_for_profile(root, &decision);
-        *ret = decision;
+        *strrchr(parent, '/') = '\0';
+        facts.mounted = exists(root, parent);
+        facts.profile = exists(root, BOOTAHEAD_STATEDIR "/profile");
+        facts.packages = exists(root, BOOTAHEAD_STATEDIR "/" DECISION_PACKAGES);
+        decision_read_next(root, &facts.next);
+        decision_choose(&facts, ret);
         return 0;
 }
 

@@ -8,9 +8,10 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum decision_mode {
-        DECISION_OFF,     /* nothing, not even a report */
+        DECISION_OFF,     /* nothing, not even a report; but see recorded */
         DECISION_CONTROL, /* nothing but a report */
         DECISION_COLLECT,
         DECISION_REPLAY,
@@ -24,6 +25,7 @@ struct decision {
         bool early;       /* decided, and begun, before the system's PID 1 */
         bool refused;     /* there is a profile, and replay refused it */
         bool over;        /* collecting has ended: nothing is left to be kept out of its way */
+        bool recorded;    /* off, but the boot is put on record: what changes may speak for trying again */
         bool pages;       /* a replaying boot in which the collector tells what the profile was worth */
         char request[16]; /* the source that was asked for: auto, audit, fanotify */
         char source[32];  /* the sources in use, where collecting has begun: "audit+fanotify"; else "" */
@@ -37,12 +39,40 @@ int decision_read(int root, struct decision *ret);
  * Return: 0 or negative errno. */
 int decision_write(int root, const struct decision *decision);
 
-/* decision_make - decides from the kernel command line and from whether there is a profile
+#define DECISION_NEXT "next" /* in the state folder: what the boot before has handed on */
+#define DECISION_PACKAGES                                                                                    \
+        "packages-changed" /* in the state folder: left by the package managers' triggers                    \
+                            */
+
+struct decision_next {
+        enum decision_mode mode; /* DECISION_MODE_COUNT: nothing was handed on */
+        char why[256];
+};
+
+/* What the first stage of a boot can see. */
+struct decision_facts {
+        const char *command_line;
+        bool mounted;  /* the folder that the state folder is in is there */
+        bool profile;  /* there is one */
+        bool packages; /* have changed since the boot before */
+        struct decision_next next;
+};
+
+/* decision_choose - what a boot does: a function of what can be seen */
+void decision_choose(const struct decision_facts *facts, struct decision *ret);
+
+/* decision_make - looks, and chooses
  * @here: where /proc is
  * @root: the system's root filesystem, which in an initramfs is mounted elsewhere
  *
  * Return: 0 or negative errno. */
 int decision_make(int here, int root, struct decision *ret);
+
+/* decision_read_next - what was handed on; damaged is nothing */
+void decision_read_next(int root, struct decision_next *ret);
+
+/* decision_format_next - as the file has it. Return: its length. */
+size_t decision_format_next(const struct decision_next *next, char *ret, size_t size);
 
 /* decision_by_audit - whether a collecting boot uses the audit system, or is to use it as was asked for;
  * where the machine's own auditd is enabled it does not, and once it is over no more */

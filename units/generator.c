@@ -95,7 +95,8 @@ static int install(int root, const struct decision *decision, const char *normal
                 r = pull_in(normal, "sysinit.target", "bootahead-collect.service");
         if (r == 0 && decision->mode == DECISION_REPLAY && !decision->early)
                 r = pull_in(normal, "sysinit.target", "bootahead-replay.service");
-        if (r == 0 && (decision->mode == DECISION_REPLAY || decision->mode == DECISION_CONTROL))
+        if (r == 0 &&
+            (decision->mode == DECISION_REPLAY || decision->mode == DECISION_CONTROL || decision->recorded))
                 r = pull_in(normal, "multi-user.target", "bootahead-report.service");
         return r;
 }

@@ -347,6 +347,13 @@ static int configure(struct settings *settings)
                 settings->settle_seconds = config_number(&config, CONFIG_SETTLE);
         if (settings->limit_seconds == AS_CONFIGURED)
                 settings->limit_seconds = config_number(&config, CONFIG_COLLECT_LIMIT);
+        settings->record.settings = (struct lifecycle_settings){
+                .enabled = config_number(&config, CONFIG_ENABLED),
+                .control_every = config_number(&config, CONFIG_CONTROL_EVERY),
+                .age_days = config_number(&config, CONFIG_AGE),
+                .gone_percent = config_number(&config, CONFIG_GONE_PERCENT),
+                .missed_percent = config_number(&config, CONFIG_MISSED_PERCENT),
+        };
         config_done(&config);
         return -1;
 }

@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "decision.h"
 #include "profile.h"
 
-static const char name[] = "profile";
+static const char *const names[] = {"profile", DECISION_NEXT};
 
 static int make_folder(int root)
 {
@@ -36,7 +37,7 @@ static bool is_copy(const struct stat *a, const struct stat *b)
 }
 
 /* Only what the early stage would believe where it is: a copy is root's own. */
-static int mirror(int here, int there)
+static int mirror(int here, int there, const char *name)
 {
         _cleanup_close_ int from = -1;
         struct stat status, copy;
@@ -50,6 +51,15 @@ static int mirror(int here, int there)
                 return 0;
         r = profile_copy(from, there, name, NULL);
         return r == PROFILE_UNTRUSTED ? -EEXIST : r;
+}
+
+static int mirror_all(int here, int there)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < sizeof names / sizeof *names; i++)
+                r = mirror(here, there, names[i]);
+        return r;
 }
 
 /* A copy of the root's mount has nothing mounted in it. */
@@ -71,5 +81,5 @@ int mirror_profile(void)
                 return there;
         if (fstat(here, &seen) < 0 || fstat(there, &below) < 0)
                 return -errno;
-        return seen.st_dev == below.st_dev && seen.st_ino == below.st_ino ? 0 : mirror(here, there);
+        return seen.st_dev == below.st_dev && seen.st_ino == below.st_ino ? 0 : mirror_all(here, there);
 }

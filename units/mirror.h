@@ -5,7 +5,7 @@
  */
 #pragma once
 
-/* mirror_profile - makes the copy what the profile is: the same, or not there. Makes the folder for it, too:
- * without that the early stage takes it that a profile can't be seen.
- * Return: 0 or negative errno. */
+/* mirror_profile - makes the copy what the profile is, and what is handed on to the next boot: the same, or
+ * not there. Makes the folder for it, too: without that the early stage takes it that a profile can't be
+ * seen. Return: 0 or negative errno. */
 int mirror_profile(void);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The end of a boot, put on record: its figures are taken when it has finished, and written, with what its
- * programs have left, to the ledger and to the journal when they are done. Once per boot.
+ * programs have left, to the ledger and to the journal when they are done. Then the next boot is told what to
+ * do. Once per boot.
  */
 #pragma once
 
 #include "decision.h"
 #include "ledger.h"
+#include "lifecycle.h"
 
 struct record {
         struct ledger_entry entry;
         bool taken;
+        struct lifecycle_settings settings;
 };
 
 /* record_take - the boot has finished now */

@@ -135,6 +135,21 @@ class Generator(unittest.TestCase):
             (self.root / name).rmdir()
         self.assertEqual(set(self.run_it()), {REPORT})
 
+    def test_what_was_handed_on(self):
+        for mode, expected in (('collect', {COLLECT}), ('control', {REPORT}), ('off', {REPORT}), ('else', {REPLAY, REPORT})):
+            with self.subTest(mode):
+                self.setUp()
+                self.write('var/lib/bootahead/profile', 'bytes')
+                self.write('var/lib/bootahead/next', f'mode={mode}\nwhy=a test\n')
+                self.assertEqual(set(self.run_it()), expected)
+                self.assertEqual(self.decision()['why'], 'there is a profile' if mode == 'else' else 'a test')
+                self.assertEqual(set(self.run_it()), expected)  # from what was decided
+
+    def test_packages_have_changed(self):
+        self.write('var/lib/bootahead/packages-changed', '')
+        self.assertEqual(set(self.run_it()), {REPORT})
+        self.assertEqual(self.decision()['mode'], 'control')
+
     def test_containers_are_left_alone(self):
         self.assertEqual(self.run_it('container:systemd-nspawn'), {})
         self.write('run/systemd/container', 'lxc')

@@ -90,9 +90,9 @@ class Config(unittest.TestCase):
         path = "'/etc/bootahead/bootahead.conf', line"
         for text, expected in (
                 ('[Boot]\nEnabled=perhaps\n', f'{path} 2: Enabled=perhaps is not yes or no, ignored'),
-                ('[Boot]\nControlEvery=-1\n', f'{path} 2: ControlEvery=-1 is not a number from 0 to 10000, ignored'),
-                ('[Boot]\nControlEvery=10001\n', f'{path} 2: ControlEvery=10001 is not a number from 0 to 10000, ignored'),
-                ('[Boot]\nControlEvery=1x\n', f'{path} 2: ControlEvery=1x is not a number from 0 to 10000, ignored'),
+                ('[Boot]\nControlEvery=-1\n', f'{path} 2: ControlEvery=-1 is not a number from 0 to 100, ignored'),
+                ('[Boot]\nControlEvery=101\n', f'{path} 2: ControlEvery=101 is not a number from 0 to 100, ignored'),
+                ('[Boot]\nControlEvery=1x\n', f'{path} 2: ControlEvery=1x is not a number from 0 to 100, ignored'),
                 ('[Boot]\nControlEvery=99999999999999999999\n', None),
                 ('[Collect]\nSource=ftrace\n', f'{path} 2: Source=ftrace is not auto, audit or fanotify, ignored'),
                 ('[Boot]\n\nNobody=1\n', f"{path} 3: there is no setting 'Nobody' in [Boot]"),
