@@ -116,7 +116,7 @@ int report_begin(const struct collection *collection)
 static void print_text(FILE *file, const char *name, const char *text)
 {
         fprintf(file, "  \"%s\": ", name);
-        json_text(file, text);
+        json_print_text(file, text);
         fputs(",\n", file);
 }
 

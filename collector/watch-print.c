@@ -79,7 +79,7 @@ static void print_member(FILE *out, const char *name, const char *text)
         if (!text)
                 return;
         fprintf(out, ",\"%s\":", name);
-        if (json_text(out, text))
+        if (json_print_text(out, text))
                 fprintf(out, ",\"%s_escaped\":true", name);
 }
 

@@ -35,7 +35,7 @@ size_t json_character_length(const char *text)
         return character_length((const unsigned char *)text);
 }
 
-bool json_text(FILE *file, const char *text)
+bool json_print_text(FILE *file, const char *text)
 {
         bool odd = false;
         size_t length;

@@ -8,10 +8,10 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* json_text - prints a quoted JSON string
+/* json_print_text - prints a quoted JSON string
  * JSON is Unicode and paths are bytes: those that are no characters are shown as \xNN.
  * Return: whether there were such bytes. */
-bool json_text(FILE *file, const char *text);
+bool json_print_text(FILE *file, const char *text);
 
 /* json_character_length - the bytes of the UTF-8 character (RFC 3629) that the text begins with
  * Return: 1 to 4, or 0: it is none. */

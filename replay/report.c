@@ -15,7 +15,7 @@
 static void print_text(FILE *file, const char *name, const char *text)
 {
         fprintf(file, "  \"%s\": ", name);
-        json_text(file, text);
+        json_print_text(file, text);
         fputs(",\n", file);
 }
 

@@ -7,6 +7,8 @@
 
 #include "words.h"
 
+enum { LINE_SIZE = 4096 };
+
 const char *input_path(const struct request *request, char ret[static INPUT_PATH_MAX])
 {
         if (request->n_arguments > 0)
@@ -39,4 +41,31 @@ int input_profile(const struct request *request, struct profile **ret)
         const char *path = input_path(request, buffer), *why = NULL;
 
         return input_read(path, ret, &why) ? complain("profile", path, why) : EXIT_DONE;
+}
+
+struct json_object *input_lines(int folder, const char *path)
+{
+        struct json_object *object;
+        _cleanup_fclose_ FILE *file = NULL;
+        char line[LINE_SIZE];
+        int fd = openat(folder, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+        if (fd < 0)
+                return NULL;
+        file = fdopen(fd, "re");
+        if (!file) {
+                close(fd);
+                return NULL;
+        }
+        object = json_object_new_object();
+        while (fgets(line, sizeof line, file)) {
+                char *value = strchr(line, '=');
+
+                line[strcspn(line, "\n")] = '\0';
+                if (!value)
+                        continue;
+                *value++ = '\0';
+                json_text(object, line, value);
+        }
+        return object;
 }

@@ -2,6 +2,8 @@
 /* Finds and reads the profile that a request is about. */
 #pragma once
 
+#include <json-c/json.h>
+
 #include "cleanup.h"
 #include "profile.h"
 #include "verbs.h"
@@ -23,6 +25,10 @@ int input_read(const char *path, struct profile **ret, const char **ret_why);
 /* input_profile - the request's profile; on failure says so on standard error
  * Return: EXIT_DONE or EXIT_REFUSED */
 int input_profile(const struct request *request, struct profile **ret);
+
+/* input_lines - reads lines of key=value below a folder
+ * Return: them as an object, or NULL: there is no such file. */
+struct json_object *input_lines(int folder, const char *path);
 
 /* complain - "bootahead: WHAT 'PATH': WHY" on standard error
  * Return: EXIT_REFUSED */

@@ -4,40 +4,24 @@
  * that the other programs leave in BOOTAHEAD_RUNDIR into one object; the sentences are made of that.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "input.h"
+#include "proof.h"
 #include "words.h"
-
-enum { LINE_SIZE = 4096 };
 
 static void run_path(const struct request *request, const char *name, char ret[static INPUT_PATH_MAX])
 {
         snprintf(ret, INPUT_PATH_MAX, "%s" BOOTAHEAD_RUNDIR "/%s", request->root, name);
 }
 
-/* The decision is lines of key=value. */
 static struct json_object *read_decision(const struct request *request)
 {
-        struct json_object *object;
-        _cleanup_fclose_ FILE *file = NULL;
-        char path[INPUT_PATH_MAX], line[LINE_SIZE];
+        char path[INPUT_PATH_MAX];
 
         run_path(request, "decision", path);
-        file = fopen(path, "re");
-        if (!file)
-                return NULL;
-        object = json_object_new_object();
-        while (fgets(line, sizeof line, file)) {
-                char *value = strchr(line, '=');
-
-                line[strcspn(line, "\n")] = '\0';
-                if (!value)
-                        continue;
-                *value++ = '\0';
-                json_text(object, line, value);
-        }
-        return object;
+        return input_lines(AT_FDCWD, path);
 }
 
 static struct json_object *read_report(const struct request *request, const char *name)
@@ -130,6 +114,7 @@ static struct json_object *gather(const struct request *request)
                         json_object_object_add(status, reports[i][0], part);
         }
         json_object_object_add(status, "profile", read_state(request));
+        proof_gather(request, status);
         return status;
 }
 
@@ -237,13 +222,15 @@ static void print_collect(struct json_object *collect, bool by_boot)
         puts(".");
 }
 
-static void print_state(struct json_object *state, bool collecting)
+/* @told: what the next boot does is told elsewhere */
+static void print_state(struct json_object *state, bool collecting, bool told)
 {
         char files[WORD_MAX], size[WORD_MAX], word[WORD_MAX];
         uint64_t losses = number_of(state, "losses");
 
         if (!strcmp(text_of(state, "result"), "none")) {
                 puts(collecting ? "There is no profile yet: collecting has not ended."
+                     : told     ? "There is no profile yet."
                                 : "There is no profile yet: the next boot is collected.");
                 return;
         }
@@ -267,7 +254,8 @@ static void print_state(struct json_object *state, bool collecting)
 int verb_status(const struct request *request)
 {
         struct json_object *status = gather(request), *decision = json_object_object_get(status, "decision"),
-                           *collect = json_object_object_get(status, "collect");
+                           *collect = json_object_object_get(status, "collect"),
+                           *next = json_object_object_get(status, "next");
         bool by_boot = !strcmp(text_of(decision, "mode"), "collect");
 
         if (request->options & OPTION_JSON) {
@@ -278,7 +266,9 @@ int verb_status(const struct request *request)
         print_replay(json_object_object_get(status, "replay"));
         print_pages(json_object_object_get(status, "pages"));
         print_collect(collect, by_boot);
-        print_state(json_object_object_get(status, "profile"), by_boot && !collect);
+        print_state(json_object_object_get(status, "profile"), by_boot && !collect, next != NULL);
+        proof_print_next(next);
+        proof_print(json_object_object_get(status, "gain"));
         json_object_put(status);
         return EXIT_DONE;
 }

@@ -395,6 +395,73 @@ class Status(Case):
             self.assertEqual('damaged' in errors, not whole)
 
 
+class Proof(Case):
+    """What status says of the ledger: r replay, c control, l collect, o off; capitals took 19.4 s, others 11.5 s."""
+
+    MODES = {'r': 'replay', 'c': 'control', 'l': 'collect', 'o': 'off'}
+
+    def keep(self, boots):
+        lines = [{'version': 1, 'boot': f'boot-{number}', 'mode': self.MODES[letter.lower()], 'disk': 'a disk',
+                  'finish_us': (19400000 if letter.isupper() else 11500000) + number}
+                 for number, letter in enumerate(boots)]
+        (self.state / 'ledger').write_text(''.join(json.dumps(line) + '\n' for line in lines))
+
+    def said(self):
+        output, _ = self.call(f'--root={self.root}', 'status')
+        return output.splitlines()[2:]
+
+    def test_gain(self):
+        boots = 'This machine boots 7.9 s faster (19.4 → 11.5 s, {} boots).'
+        for ledger, expected in (
+                ('', []),
+                ('L', ['What it gains is not known yet: there are no boots to compare.']),
+                ('Lr', [boots.format(2), 'That may be chance: it is too small, or 2 boots are too few.']),
+                ('Lrrrrrrrrr', [boots.format(10), 'That is likely: by chance alone they would be so far apart once in 10 times.']),
+                ('LrrrrrrrrrCC', [boots.format(12),
+                                  'That is sure: by chance alone they would be so far apart once in 220 times.']),
+                ('LCCC' + 48 * 'r' + 48 * 'C', [boots.format(99), 'That is sure: by chance alone they would be so far '
+                                               'apart once in more than 1,000,000 times.']),
+                ('cccR', ['This machine boots 7.9 s slower (11.5 → 19.4 s, 4 boots).'])):
+            with self.subTest(ledger):
+                self.keep(ledger)
+                self.assertEqual(self.said(), expected)
+
+    def test_json(self):
+        self.keep('LrrrrrrrrrCCo')
+        (self.state / 'next').write_text('mode=control\nwhy=one boot in 30\n')
+        output, _ = self.call(f'--root={self.root}', 'status', '--json')
+        data = json.loads(output)
+        self.assertEqual(len(data['ledger']), 13)
+        self.assertEqual((data['gain']['replayed_boots'], data['gain']['plain_boots']), (9, 3))
+        self.assertEqual((data['gain']['replayed_us'], data['gain']['plain_us']), (11500005, 19400010))
+        self.assertAlmostEqual(data['gain']['chance'], 1 / 220)
+        self.assertEqual(data['next'], {'mode': 'control', 'why': 'one boot in 30'})
+
+    def test_next(self):
+        for mode, words in (('collect', 'The next boot is collected: why.'),
+                            ('control', 'The next boot runs without bootahead, to compare: why.'),
+                            ('off', 'bootahead is off from the next boot on: why.')):
+            (self.state / 'next').write_text(f'mode={mode}\nwhy=why\n')
+            output, _ = self.call(f'--root={self.root}', 'status')
+            self.assertEqual(output.splitlines()[1:], ['There is no profile yet.', words])
+        for content in ('', 'mode=perhaps\nwhy=x\n', 'why=x\n', '\x1b\n'):
+            (self.state / 'next').write_text(content)
+            output, _ = self.call(f'--root={self.root}', 'status')
+            self.assertEqual(output.splitlines()[1:], ['There is no profile yet.'])
+
+    def test_damaged(self):
+        self.keep('Lr')
+        with open(self.state / 'ledger', 'a') as file:
+            file.write('garbage\n')
+        output, errors = self.call(f'--root={self.root}', 'status')
+        self.assertIn('7.9 s faster', output)
+        self.assertEqual(errors, f"bootahead: ledger 'FOLDER/root{STATEDIR}/ledger': has damaged lines, left out\n")
+        (self.state / 'ledger').unlink()
+        (self.state / 'ledger').mkdir()
+        _, errors = self.call(f'--root={self.root}', 'status')
+        self.assertIn('Bad message', errors)
+
+
 class Programs(Case):
     def setUp(self):
         super().setUp()
