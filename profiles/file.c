@@ -237,3 +237,19 @@ int file_replace(int folder, const char *name, const void *bytes, size_t n)
 
         return replace(folder, name, &packed, NULL);
 }
+
+int file_make_folder(int root, const char *path)
+{
+        _cleanup_free_ char *folder = NULL;
+        int fd;
+
+        if (asprintf(&folder, "%s/", path) < 0)
+                return -ENOMEM;
+        for (char *slash = folder; (slash = strchr(slash + 1, '/')); *slash = '/') {
+                *slash = '\0';
+                if (mkdirat(root, folder + 1, 0755) < 0 && errno != EEXIST)
+                        return -errno;
+        }
+        fd = openat(root, folder + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}

@@ -149,6 +149,7 @@ static int run_verb(const struct verb *verb, int argc, char **argv, struct reque
                 [VERB_PLAIN] = "o:", [VERB_COMMAND] = "+o:", [VERB_THROUGH] = ""};
         int status;
 
+        request->verb = verb->name;
         if (verb->style == VERB_THROUGH) {
                 request->n_arguments = argc - 1;
                 request->arguments = argv + 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* config, record, replay, watch: the verbs that are other programs. */
+/* config, record, replay, watch, and the switches: the verbs that are other programs. */
 #include <stdio.h>
 #include <string.h>
 
@@ -45,6 +45,14 @@ int verb_config(const struct request *request)
 
         return root ? run("bootahead-config", options, request->options & OPTION_JSON ? 2 : 1, request)
                     : out_of_memory();
+}
+
+int verb_switch(const struct request *request)
+{
+        _cleanup_free_ char *root = option_text("--root", request->root), *verb = strdup(request->verb);
+        char *options[] = {root, verb};
+
+        return root && verb ? run("bootahead-switch", options, 2, request) : out_of_memory();
 }
 
 int verb_record(const struct request *request)

@@ -23,6 +23,7 @@ enum verb_option {
 };
 
 struct request {
+        const char *verb;
         const char *root; /* what is taken for /, never with a slash at its end; "" is / */
         const char *output;
         const char *source;
@@ -58,6 +59,7 @@ int verb_dump(const struct request *request);
 int verb_load(const struct request *request);
 int verb_verify(const struct request *request);
 int verb_config(const struct request *request);
+int verb_switch(const struct request *request);
 int verb_record(const struct request *request);
 int verb_replay(const struct request *request);
 int verb_watch(const struct request *request);

@@ -23,7 +23,8 @@ static const char *const mode_names[DECISION_MODE_COUNT] = {
         [DECISION_REPLAY] = "replay",
 };
 
-/* A boot to repair the system, or into something else than the system, is not typical. */
+/* A boot to repair the system, or into something else than the system, is not typical; and what runs from a
+ * medium that is carried about has no boots in common. */
 static const char *const rescue_words[] = {
         "single",
         "s",
@@ -35,6 +36,9 @@ static const char *const rescue_words[] = {
         "emergency",
         "systemd.unit=rescue.target",
         "systemd.unit=emergency.target",
+        "boot=live",
+        "boot=casper",
+        "rd.live.image",
 };
 
 const char *decision_mode_name(enum decision_mode mode)
@@ -171,6 +175,9 @@ static bool is_rescue(const char *word)
 {
         const char *init = value_of(word, "init");
 
+        if (value_of(word, "elfcorehdr"))
+                return true; /* of the kernel that saves the memory of one that crashed */
+
         for (size_t i = 0; i < sizeof rescue_words / sizeof *rescue_words; i++) {
                 if (!strcmp(word, rescue_words[i]))
                         return true;
@@ -222,7 +229,7 @@ static void choose_without_profile(const struct decision_facts *facts, struct de
                 choose(ret, DECISION_COLLECT, "there is no profile");
 }
 
-void decision_choose(const struct decision_facts *facts, struct decision *ret)
+static void choose_by_facts(const struct decision_facts *facts, struct decision *ret)
 {
         const struct decision_next *next = &facts->next;
 
@@ -250,6 +257,39 @@ static bool exists(int root, const char *path)
         return faccessat(root, path + 1, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+static void name_unit(enum decision_mode mode, char ret[static 64])
+{
+        snprintf(ret, 64, "bootahead-%s.service", mode_names[mode]);
+}
+
+/* As systemd has it: in the file system, or for one boot on the kernel command line. */
+static bool is_masked(const struct decision_facts *facts, enum decision_mode mode)
+{
+        char buffer[TEXT_MAX], unit[64], *text = buffer, *word;
+        const char *value;
+
+        name_unit(mode, unit);
+        keep(buffer, sizeof buffer, facts->command_line);
+        while ((word = strsep(&text, " \t\n"))) {
+                value = value_of(word, "systemd.mask");
+                if (value && !strcmp(value, unit))
+                        return true;
+        }
+        return facts->masked & 1u << mode;
+}
+
+void decision_choose(const struct decision_facts *facts, struct decision *ret)
+{
+        char unit[64];
+
+        choose_by_facts(facts, ret);
+        if ((ret->mode != DECISION_COLLECT && ret->mode != DECISION_REPLAY) || !is_masked(facts, ret->mode))
+                return;
+        name_unit(ret->mode, unit);
+        ret->mode = DECISION_CONTROL;
+        snprintf(ret->why, sizeof ret->why, "%s is masked", unit);
+}
+
 void decision_read_next(int root, struct decision_next *ret)
 {
         char text[TEXT_MAX], *rest = text, *line;
@@ -271,6 +311,26 @@ size_t decision_format_next(const struct decision_next *next, char *ret, size_t 
         return (size_t)snprintf(ret, size, "mode=%s\nwhy=%s\n", mode_names[next->mode], next->why);
 }
 
+/* Return: set of 1 << mode, of the units that an administrator has masked. */
+static unsigned int masks(int root)
+{
+        static const char *const folders[] = {"/etc/systemd/system", "/run/systemd/system"};
+        unsigned int result = 0;
+
+        for (enum decision_mode mode = 0; mode < DECISION_MODE_COUNT; mode++) {
+                for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+                        char unit[64], path[128], target[sizeof "/dev/null" + 1] = "";
+
+                        name_unit(mode, unit);
+                        snprintf(path, sizeof path, "%s/%s", folders[i], unit);
+                        if (readlinkat(root, path + 1, target, sizeof target - 1) > 0 &&
+                            !strcmp(target, "/dev/null"))
+                                result |= 1u << mode;
+                }
+        }
+        return result;
+}
+
 int decision_make(int here, int root, struct decision *ret)
 {
         char line[TEXT_MAX], parent[] = BOOTAHEAD_STATEDIR;
@@ -283,6 +343,7 @@ int decision_make(int here, int root, struct decision *ret)
         facts.mounted = exists(root, parent);
         facts.profile = exists(root, BOOTAHEAD_STATEDIR "/profile");
         facts.packages = exists(root, BOOTAHEAD_STATEDIR "/" DECISION_PACKAGES);
+        facts.masked = masks(root);
         decision_read_next(root, &facts.next);
         decision_choose(&facts, ret);
         return 0;

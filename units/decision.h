@@ -52,9 +52,10 @@ struct decision_next {
 /* What the first stage of a boot can see. */
 struct decision_facts {
         const char *command_line;
-        bool mounted;  /* the folder that the state folder is in is there */
-        bool profile;  /* there is one */
-        bool packages; /* have changed since the boot before */
+        bool mounted;        /* the folder that the state folder is in is there */
+        bool profile;        /* there is one */
+        bool packages;       /* have changed since the boot before */
+        unsigned int masked; /* set of 1 << mode: its unit is masked */
         struct decision_next next;
 };
 

@@ -8,7 +8,6 @@
 
 #include "gain.h"
 
-#define NOT_ENABLED "switched off in bootahead.conf"
 #define DAY_US UINT64_C(86400000000)
 
 static const struct ledger_entry *this_boot(const struct lifecycle_facts *facts)
@@ -39,7 +38,7 @@ __attribute__((format(printf, 3, 4))) static bool hand_on(struct decision_next *
 
 static bool is_disabled(const struct lifecycle_facts *facts, struct decision_next *next)
 {
-        return !facts->settings.enabled && hand_on(next, DECISION_OFF, NOT_ENABLED);
+        return !facts->settings.enabled && hand_on(next, DECISION_OFF, LIFECYCLE_DISABLED);
 }
 
 /* What has changed on a machine where nothing was gained; NULL: nothing. */
@@ -61,7 +60,7 @@ static bool stays_off(const struct lifecycle_facts *facts, struct decision_next 
         const struct ledger_entry *now = this_boot(facts);
         const char *what = changed(facts);
 
-        if (!did(now, DECISION_OFF) || !strcmp(now->why, NOT_ENABLED))
+        if (!did(now, DECISION_OFF) || !strcmp(now->why, LIFECYCLE_DISABLED))
                 return false;
         return what ? hand_on(next, DECISION_COLLECT, "%s changed, reading ahead is tried again", what)
                     : hand_on(next, DECISION_OFF, "%s", now->why);
@@ -145,8 +144,7 @@ static bool gains_nothing(const struct lifecycle_facts *facts, struct decision_n
         gain_compute(facts->ledger, gain_first_of_trial(facts->ledger), &gain);
         return gain_is_none(&gain) &&
                hand_on(next, DECISION_OFF,
-                       "reading ahead gained nothing in %zu boots; to try again, delete '" BOOTAHEAD_STATEDIR
-                       "/" DECISION_NEXT "'",
+                       "reading ahead gained nothing in %zu boots; 'bootahead enable' tries again",
                        gain.replayed + gain.plain);
 }
 

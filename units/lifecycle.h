@@ -9,6 +9,8 @@
 #include "decision.h"
 #include "ledger.h"
 
+#define LIFECYCLE_DISABLED "switched off in bootahead.conf"
+
 enum {
         LIFECYCLE_TRIED =
                 5, /* boots that a profile serves before what was measured with it speaks against it */

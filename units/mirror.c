@@ -12,23 +12,10 @@
 
 #include "cleanup.h"
 #include "decision.h"
+#include "file.h"
 #include "profile.h"
 
 static const char *const names[] = {"profile", DECISION_NEXT};
-
-static int make_folder(int root)
-{
-        char path[] = BOOTAHEAD_STATEDIR "/";
-        int fd;
-
-        for (char *slash = path; (slash = strchr(slash + 1, '/')); *slash = '/') {
-                *slash = '\0';
-                if (mkdirat(root, path + 1, 0755) < 0 && errno != EEXIST)
-                        return -errno;
-        }
-        fd = openat(root, path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return fd < 0 ? -errno : fd;
-}
 
 static bool is_copy(const struct stat *a, const struct stat *b)
 {
@@ -73,10 +60,10 @@ int mirror_profile(void)
         if (root < 0)
                 return -errno;
         slash = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        here = slash < 0 ? -errno : make_folder(slash);
+        here = slash < 0 ? -errno : file_make_folder(slash, BOOTAHEAD_STATEDIR);
         if (here < 0)
                 return here;
-        there = make_folder(root);
+        there = file_make_folder(root, BOOTAHEAD_STATEDIR);
         if (there < 0)
                 return there;
         if (fstat(here, &seen) < 0 || fstat(there, &below) < 0)

@@ -25,7 +25,7 @@ BOOTAHEAD = os.environ['BOOTAHEAD']
 STATEDIR = os.environ.get('STATEDIR', '/var/lib/bootahead')
 RUNDIR = os.environ.get('RUNDIR', '/run/bootahead')
 
-VERBS = ['status', 'show', 'lives', 'dump', 'load', 'verify', 'config', 'record', 'replay', 'watch']
+VERBS = ['status', 'show', 'lives', 'dump', 'load', 'verify', 'config', 'enable', 'disable', 'collect-next', 'forget', 'record', 'replay', 'watch']
 STAND_IN = """#!/bin/sh
 for argument in "$0" "$@"; do printf '%s\\n' "$argument"; done
 exit 37
@@ -467,7 +467,7 @@ class Programs(Case):
         super().setUp()
         self.libexec = self.folder / 'programs with space'
         self.libexec.mkdir()
-        for name in ('bootahead-collect', 'bootahead-config', 'bootahead-replay', 'bootahead-watch'):
+        for name in ('bootahead-collect', 'bootahead-config', 'bootahead-replay', 'bootahead-switch', 'bootahead-watch'):
             (self.libexec / name).write_text(STAND_IN)
             (self.libexec / name).chmod(0o755)
         self.environment = {'BOOTAHEAD_LIBEXECDIR': str(self.libexec)}
@@ -480,6 +480,11 @@ class Programs(Case):
     def test_config(self):
         self.assertEqual(self.given('config'), ('bootahead-config', ['--root=']))
         self.assertEqual(self.given('--root=/x', 'config', '--json'), ('bootahead-config', ['--root=/x', '--json']))
+
+    def test_switches(self):
+        for verb in ('enable', 'disable', 'collect-next', 'forget'):
+            self.assertEqual(self.given(verb), ('bootahead-switch', ['--root=', verb]))
+            self.call(verb, 'more', code=2)
 
     def test_record(self):
         self.assertEqual(self.given('record', '-o', 'x y', '--source=audit', 'ls', '-o', '--json'),

@@ -22,6 +22,7 @@ enum { NONE = DECISION_MODE_COUNT };
 #define ASKED "asked for on the kernel command line"
 #define REPAIR "not an ordinary boot"
 #define HANDED "handed on"
+#define MASKED "bootahead-replay.service is masked"
 #define OWN_INIT "init=" BOOTAHEAD_LIBEXECDIR "/bootahead-init"
 
 static void test_choose(void **state)
@@ -67,6 +68,15 @@ static void test_choose(void **state)
                 {"init=/bin/sh", 1, 1, 0, NONE, OFF, REPAIR, 0},
                 {"rescue bootahead=collect", 1, 1, 0, NONE, COLLECT, ASKED, 0},
                 {OWN_INIT, 1, 1, 0, NONE, REPLAY, "there is a profile", 0},
+                {"ro boot=live quiet", 1, 0, 0, NONE, OFF, REPAIR, 0},
+                {"rd.live.image", 1, 0, 0, NONE, OFF, REPAIR, 0},
+                {"irqpoll elfcorehdr=0x1000", 1, 1, 0, NONE, OFF, REPAIR, 0},
+                /* masked units */
+                {"systemd.mask=bootahead-replay.service", 1, 1, 0, NONE, CONTROL, MASKED, 0},
+                {"systemd.mask=bootahead-replay.service bootahead=replay", 1, 1, 0, NONE, CONTROL, MASKED, 0},
+                {"systemd.mask=bootahead-replay.service", 1, 0, 0, NONE, COLLECT, "there is no profile", 0},
+                {"systemd.mask=bootahead-collect.service", 1, 1, 0, NONE, REPLAY, "there is a profile", 0},
+                {"systemd.mask=bootahead-replay.service", 1, 1, 0, OFF, OFF, HANDED, 1},
         };
 
         (void)state;

@@ -116,7 +116,7 @@ static void test_decide(void **state)
                 /* nothing gained */
                 {"lcc" TEN,
                  OFF,
-                 "reading ahead gained nothing in 13 boots; to try again, delete '/var/lib/bootahead/next'",
+                 "reading ahead gained nothing in 13 boots; 'bootahead enable' tries again",
                  NONE,
                  "",
                  "",
@@ -159,8 +159,7 @@ static void test_decide(void **state)
                 {"lcc" TEN "or", NONE, "", NONE, "", "", 0, 0, 0, {0}}, /* somebody tries again */
                 {"lcc" TEN "olcc" TEN,
                  OFF,
-                 "reading ahead gained nothing in 13 boots; to try again, delete "
-                 "'/var/lib/bootahead/next'",
+                 "reading ahead gained nothing in 13 boots; 'bootahead enable' tries again",
                  NONE,
                  "",
                  "",
