@@ -172,29 +172,38 @@ static bool insert_span(struct touched *touched, struct touched_file *file, uint
         return true;
 }
 
-/* The part of a span that was only mapped along is asked for now; what lies before and after it stays. */
-static bool ask_for(struct touched *touched, struct touched_file *file, uint32_t at, uint32_t first,
-                    uint32_t last)
+/* What is told now changes what is known of a part of a span: it was asked for, or earlier than known, by
+ * another processor's events. What lies before and after it stays. */
+static bool change_part(struct touched *touched, struct touched_file *file, uint32_t at,
+                        const struct touched_span *told)
 {
         struct touched_span before = file->spans[at], after = before;
 
-        if (before.first < first) {
-                before.last = first - 1;
+        if (before.first < told->first) {
+                before.last = told->first - 1;
                 if (!insert_span(touched, file, at, &before))
                         return false;
-                file->spans[++at].first = first;
+                file->spans[++at].first = told->first;
         }
-        if (after.last > last) {
-                after.first = last + 1;
+        if (after.last > told->last) {
+                after.first = told->last + 1;
                 if (!insert_span(touched, file, at + 1, &after))
                         return false;
-                file->spans[at].last = last;
+                file->spans[at].last = told->last;
         }
-        file->spans[at].around = false;
+        file->spans[at].around = after.around && told->around;
+        if (told->time_us < after.time_us)
+                file->spans[at].time_us = told->time_us;
         join(touched, file, at);
         if (at > 0)
                 join(touched, file, at - 1);
         return true;
+}
+
+static bool is_news(const struct touched_span *known, const struct touched_span *told)
+{
+        return (known->around && !told->around) ||
+               (told->time_us < known->time_us && !touched_together(told, known));
 }
 
 static bool fill_gap(struct touched *touched, struct touched_file *file, uint32_t at,
@@ -227,8 +236,8 @@ static bool add(struct touched *touched, struct touched_file *file, const struct
                 if (!there || piece.last < there->first) {
                         if (!fill_gap(touched, file, at, &piece))
                                 return false;
-                } else if (there->around && !rest.around) {
-                        if (!ask_for(touched, file, at, piece.first, piece.last))
+                } else if (is_news(there, &piece)) {
+                        if (!change_part(touched, file, at, &piece))
                                 return false;
                 }
                 if (piece.last >= rest.last)

@@ -45,8 +45,9 @@ bool touched_together(const struct touched_span *left, const struct touched_span
 struct touched *touched_new(void); /* NULL: out of memory */
 void touched_free(struct touched *touched);
 
-/* touched_add - pages that are known keep their time; asking for a page that was only mapped along is told
- * apart from then on. Over a limit, or out of memory, the touch is counted as lost. */
+/* touched_add - of several times of a page the first counts, whatever the order in which they are told;
+ * asking for a page that was only mapped along is told apart from then on. Over a limit, or out of memory,
+ * the touch is counted as lost. */
 void touched_add(struct touched *touched, const struct file_key *key, const struct touched_span *span);
 
 /* touched_find - Return: the file or NULL. */
