@@ -6,6 +6,11 @@
  *
  * tracefs is mounted for us alone and nowhere in the tree: it needs no mount point, survives the switch
  * from an initramfs, and goes with the last descriptor. Documentation/trace/ftrace.rst.
+ *
+ * To make and remove the instance takes 4 ms of a processor, perf_event_open(2) less than half. But each of a
+ * boot's 11,000 events would cost who causes it 0.7 us instead of 0.3 us (Linux 6.18), and a filter there
+ * can't be replaced. BPF programs are as fast and leave nothing, but that they are loaded is recorded by
+ * audit.
  */
 #pragma once
 
