@@ -54,8 +54,8 @@ set(CPACK_RPM_POST_TRANS_SCRIPT_FILE ${PROJECT_BINARY_DIR}/packages/rpm/posttran
 foreach(folder bin lib lib/dracut lib/dracut/modules.d lib/systemd lib/systemd/system lib/systemd/system-generators
         lib/systemd/catalog lib/tmpfiles.d share/bash-completion share/bash-completion/completions share/zsh
         share/zsh/site-functions share/fish share/fish/vendor_completions.d share/initramfs-tools
-        share/initramfs-tools/hooks share/initramfs-tools/scripts share/initramfs-tools/scripts/local-bottom
-        libexec share share/doc share/man share/man/man1 share/man/man5 share/man/man8)
+        share/initramfs-tools/hooks share/initramfs-tools/scripts share/initramfs-tools/scripts/init-top
+        share/initramfs-tools/scripts/local-bottom libexec share share/doc share/man share/man/man1 share/man/man5 share/man/man8)
         list(APPEND CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION ${CMAKE_INSTALL_PREFIX}/${folder})
 endforeach()
 

@@ -349,6 +349,17 @@ int decision_make(int here, int root, struct decision *ret)
         return 0;
 }
 
+int decision_by_command_line(int here, struct decision *ret)
+{
+        char line[TEXT_MAX];
+        int r = read_text(here, "/proc/cmdline", line);
+
+        if (r < 0)
+                return r;
+        *ret = (struct decision){.request = "auto"};
+        return take_command_line(line, ret);
+}
+
 static bool auditd_enabled(int root)
 {
         return exists(root, "/etc/systemd/system/multi-user.target.wants/auditd.service") ||

@@ -75,6 +75,10 @@ void decision_read_next(int root, struct decision_next *ret);
 /* decision_format_next - as the file has it. Return: its length. */
 size_t decision_format_next(const struct decision_next *next, char *ret, size_t size);
 
+/* decision_by_command_line - what the kernel command line decides alone; @here: where /proc is
+ * Return: 1 where that settles it, 0, or negative errno. */
+int decision_by_command_line(int here, struct decision *ret);
+
 /* decision_by_audit - whether a collecting boot uses the audit system, or is to use it as was asked for;
  * where the machine's own auditd is enabled it does not, and once it is over no more */
 bool decision_by_audit(int root, const struct decision *decision);

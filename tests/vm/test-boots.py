@@ -2,12 +2,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The life of a machine: the first boot collects, and leaves the audit system alone; the next ones are faster."""
 
+import re
+
 import support
 from support import vm
 
 ROUNDS = 2
 MOST_REQUESTS = 0.7  # of a plain boot's; seconds are for tests/bench, this machine has other work
 MOST_STALL = 0.6
+
+# Who reads the disk, from before the first process on.
+READS = 'trace_event=block:block_rq_issue'
+READ = 'cp /sys/kernel/tracing/trace reads'
+BY_FSCK = re.compile(rb'^ *fsck-\d+ .* block_rq_issue: \d+,0 R', re.M)
 
 
 class Boots(support.Case):
@@ -20,8 +27,8 @@ class Boots(support.Case):
                 self.pages(support.boot(machine, command_line='bootahead.pages'))
             plain, replayed = [], []
             for _ in range(ROUNDS):
-                plain.append(support.boot(machine, 'lazy', command_line='bootahead=control'))
-                replayed.append(support.boot(machine, 'lazy'))
+                plain.append(support.boot(machine, 'lazy', command_line=f'bootahead=control {READS}', after=READ))
+                replayed.append(support.boot(machine, 'lazy', command_line=READS, after=READ))
             with self.subTest('control'):
                 self.assertEqual(plain[0].decision['mode'], 'control')
                 self.assertEqual(plain[0].messages(), [])
@@ -31,6 +38,8 @@ class Boots(support.Case):
                 self.assert_replayed(replayed[0])
             with self.subTest('gain'):
                 self.compare(plain, replayed)
+            with self.subTest('probes'):
+                self.assert_probed(plain, replayed)
 
     def collect(self, machine):
         said = support.boot(machine, keep=True, clean=True, before=support.TO_READ, after=support.WITNESSED,
@@ -57,6 +66,13 @@ class Boots(support.Case):
             before, after = ([getattr(said.boot, figure) for said in boots] for boots in (plain, replayed))
             print(f'{figure}: {before} without, {after} with replay', flush=True)
             self.assertLess(max(after), most * min(before))
+
+    def assert_probed(self, plain, replayed):
+        """Where fsck looks for signatures, nearly all is there already."""
+        before, after = ([len(BY_FSCK.findall(said.files['reads'])) for said in boots] for boots in (plain, replayed))
+        print(f'reads of fsck: {before} without, {after} with replay', flush=True)
+        self.assertGreater(min(before), 20)
+        self.assertLess(max(after), 5)
 
 
 if __name__ == '__main__':
