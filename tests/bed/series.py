@@ -80,6 +80,13 @@ def recovered_of(kinds):
     }
 
 
+def disk_of(boots, rate):
+    """How long the disk worked in these boots, and how long it must for the bytes alone, where it has a rate."""
+    busy = [boot.extra['disk']['busy_seconds'] for boot in boots.boots if boot.extra.get('disk')]
+    size = boots.figures()['read_bytes']
+    return {'disk_seconds': median(busy), 'bytes_seconds': size / rate if size is not None and rate else None}
+
+
 def ratio_of(series, reference):
     """How many times as long as the reference, by the medians, with the spread of the rounds."""
     rounds = [one / other for one, other in zip(series.seconds(), reference.seconds())]

@@ -8,7 +8,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from bed import Boot  # noqa: E402
-from bed.series import Series, recovered_of, replay_of  # noqa: E402
+from bed.series import Series, disk_of, recovered_of, replay_of  # noqa: E402
 
 PAGES = {'hit_bytes': 90, 'hit_pages': 190, 'missed_pages': 10}
 LOADED = {'bytes': 95, 'gap_bytes': 5}
@@ -39,6 +39,12 @@ class Sums(unittest.TestCase):
         self.assertEqual(figures['planned_ms'], 2.5)
         self.assertAlmostEqual(figures['waste'], 0.1)
         self.assertAlmostEqual(figures['misses'], 0.05)
+
+    def test_disk(self):
+        series = Series(Boot(seconds=9, read_bytes=40, extra={'disk': {'busy_seconds': busy}}) for busy in (7, 5, 6))
+        self.assertEqual(disk_of(series, 20), {'disk_seconds': 6, 'bytes_seconds': 2})
+        self.assertEqual(disk_of(series, None)['bytes_seconds'], None)
+        self.assertEqual(disk_of(boots([3], 1), 20), {'disk_seconds': None, 'bytes_seconds': None})
 
     def test_replay_without_reports(self):
         figures = replay_of({'replay': boots([3], None)}, None, LOADED)
