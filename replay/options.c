@@ -15,7 +15,7 @@ static const char help[] = "bootahead-replay [OPTION...] [PROFILE]\n"
                            "  --background          return as soon as the profile is verified\n"
                            "  --report=FILE         where counters go (" BOOTAHEAD_RUNDIR "/replay.json)\n"
                            "  --threads=N           files that may be opened at once (as the profile needs)\n"
-                           "  --in-flight=N         KiB that the disk may owe (8192; 0: any)\n"
+                           "  --in-flight=N         KiB that the disk may owe (2048; 0: any)\n"
                            "  --gap-pages=N         join ranges that are at most N pages of 4 KiB apart (8)\n"
                            "  --limit-files=N       read ahead at most N files\n"
                            "  --limit-megabytes=N   read ahead at most N MiB (1024)\n"
@@ -109,7 +109,7 @@ int options_parse(int argc, char **argv, struct options *ret, int *ret_exit)
 
         *ret = (struct options){
                 .root = "/",
-                .in_flight_kilobytes = 8192,
+                .in_flight_kilobytes = 2048,
                 .gap_pages = 8,
                 .files = UINT32_MAX,
                 .megabytes = 1024,
