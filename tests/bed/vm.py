@@ -73,12 +73,12 @@ def unpack(path):
                 for entry in archive if entry.isfile() and entry.name.startswith('out/')}
 
 
-def command(image, version, command_line, drive, exchange, console, hardware):
+def command(image, version, command_line, drive, exchange, console, hardware, date):
     kernel, initramfs = image.kernel(version)
     words = f'root=UUID={images.UUID} ro quiet console=ttyS0 {PANIC} psi=1 bed.report {command_line}'
     # An NBD client of QEMU has at most 16 requests in flight, fewer than the models: a file has 64.
     return ['qemu-system-x86_64', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot',
-            *(HARDWARE if hardware else EMULATED), *MACHINE,
+            *(HARDWARE if hardware else EMULATED), *MACHINE, *(['-rtc', f'base={date}'] if date else []),
             '-kernel', str(kernel), '-initrd', str(initramfs), '-append', words, '-serial', f'file:{console}',
             '-object', 'iothread,id=io',
             '-blockdev', f'driver=file,node-name=root,filename={drive},cache.direct=on,aio=threads,locking=off',
@@ -139,13 +139,13 @@ def report(files, console, served):
 
 
 def boot(image, model='none', build_dir='build/release', kernel='6.12', command_line='', run=None, files=None,
-         keep=False, clean=False, hardware=False, timeout=TIMEOUT):
+         keep=False, clean=False, hardware=False, timeout=TIMEOUT, date=None):
     """Boots an image once.
 
     run is a shell script that runs in the guest after the boot; what it writes into its working directory
     comes back in extra['files'], its output in extra['stdout'] and ['stderr']. With keep what the guest
     writes to its disk stays in the image, unless the boot failed. clean stops all services before the power
-    goes, which takes longer.
+    goes, which takes longer. date is what the machine's clock says, where that is not the truth.
     """
     mounts.make_mounts_private()
     warm(image.path)
@@ -156,8 +156,8 @@ def boot(image, model='none', build_dir='build/release', kernel='6.12', command_
         for _ in range(ATTEMPTS):
             path = copied(image.path, image.path.with_suffix('.attempt')) if keep else image.path
             with disk.File(path, disk.VM[model], build_dir, keep=keep) as served:
-                execute(command(image, kernel, command_line, served.path, exchange, console, hardware), timeout,
-                        console)
+                execute(command(image, kernel, command_line, served.path, exchange, console, hardware, date),
+                        timeout, console)
                 text = console.read_text(errors='replace')
             if not emulator_failed(text):
                 break
