@@ -108,16 +108,19 @@ static void report_collected(const struct decision *decision)
             *message ? message : "the collector left no report");
 }
 
+/* Its own end, or its guardian, takes away both files. */
+static bool was_killed(void)
+{
+        return access(BOOTAHEAD_RUNDIR "/audit-state", F_OK) == 0 ||
+               access(BOOTAHEAD_RUNDIR "/collect.pid", F_OK) == 0;
+}
+
 static void give_back(void)
 {
-        int r;
+        int r = was_killed() ? collector_restore() : 0;
 
-        if (access(BOOTAHEAD_RUNDIR "/audit-state", F_OK) < 0)
-                return; /* it gave back what it took, or took nothing */
-        r = collector_restore();
         if (r < 0)
-                say(LOG_ERR,
-                    "Audit settings of a killed collector: %s, they stay as they are until the next boot",
+                say(LOG_ERR, "What a killed collector took: %s, it is not given back until the next boot",
                     strerror(-r));
 }
 

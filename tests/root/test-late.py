@@ -31,7 +31,7 @@ REPORT = {'version': 1, 'result': 'done', 'why': '', 'profile': '/var/lib/bootah
 # As the real one does it, until it is told to end.
 COLLECT = f'''#!/bin/sh
 cd /run/bootahead && echo "$@" >> started
-[ "$1" = --restore ] && exec rm audit-state
+[ "$1" = --restore ] && exec rm -f audit-state collect.pid
 [ -e refuse ] && {{ echo why it does not collect >&2; exit 1; }}
 read -r _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ ticks _ < /proc/$$/stat
 trap 'rm collect.pid; echo {json.dumps(json.dumps(REPORT))} > collect.json; echo ended >> started; exit 0' TERM
@@ -127,12 +127,15 @@ class Late(unittest.TestCase):
         self.assertEqual(self.late('--settle=0', 'collect'), ['Nothing collected in this boot: why it does not collect'])
 
     def test_gives_back(self):
-        """What a killed collector took of the audit system."""
+        """What a killed collector took, whether of the audit system or not."""
         self.leave('refuse')
-        self.leave('audit-state')
-        self.late('--settle=0', 'collect')
-        self.assertFalse((self.run_folder / 'audit-state').exists())
-        self.assertEqual(self.started(), ['--source=fanotify', '--restore'])
+        for name, content in (('audit-state', ''), ('collect.pid', '99999 1\n')):
+            with self.subTest(name):
+                self.leave('started')
+                self.leave(name, content)
+                self.late('--settle=0', 'collect')
+                self.assertFalse((self.run_folder / name).exists())
+                self.assertEqual(self.started(), ['--source=fanotify', '--restore'])
 
     def test_end(self):
         """Of a collector that nobody watches; once."""
