@@ -18,11 +18,14 @@ import tempfile
 import threading
 import time
 
+from . import mounts
+
 KINDS = ['files', 'open', 'fork']
 PATIENCE = 60        # seconds for a collector to begin or to end
 SAMPLING = 0.1       # seconds between two looks at a collector's buffers
 NETLINK_AUDIT = '9'  # as in /proc/net/netlink
 TICKS = os.sysconf('SC_CLK_TCK')
+FILESYSTEM = 1 << 30   # bytes, of a sparse file
 
 # Kinds of loss that count opens and executions, each once, of files that are still there. (One overflow of
 # fanotify's queue hides any number.)
@@ -124,9 +127,26 @@ class Collected(Recorded):
 
 
 @contextlib.contextmanager
+def filesystem(path):
+    """An ext4 of its own in memory: on the machine's, what a call costs depends on what its disk does meanwhile."""
+    mounts.make_mounts_private()
+    with tempfile.NamedTemporaryFile(prefix='bootahead-storm-', dir='/dev/shm') as image:
+        os.truncate(image.name, FILESYSTEM)
+        subprocess.run(['mke2fs', '-q', '-t', 'ext4', '-E', 'lazy_itable_init=0,lazy_journal_init=0', image.name], check=True)
+        subprocess.run(['mount', '-o', 'loop', image.name, path], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run(['umount', path], check=True)
+
+
+@contextlib.contextmanager
 def folder(kind, files, build):
     """Where a storm rages: on a filesystem with a block device, /tmp may be a tmpfs."""
-    with tempfile.TemporaryDirectory(prefix='bootahead-storm-', dir='/var/tmp') as path:
+    with contextlib.ExitStack() as stack:
+        path = stack.enter_context(tempfile.TemporaryDirectory(prefix='bootahead-storm-', dir='/var/tmp'))
+        if kind == 'files':
+            stack.enter_context(filesystem(path))
         if kind == 'open':
             for number in range(files):
                 pathlib.Path(path, str(number)).write_text('x')
