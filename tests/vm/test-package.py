@@ -99,8 +99,6 @@ class Package(support.Case):
                 machine = self.kernel_of(machine, root)
             self.assertEqual(self.boot(machine).decision['mode'], 'control')  # the first one is not typical
             said = self.boot(machine)
-            self.assertEqual((said.decision['mode'], said.decision['stage']), ('control', 'early'))
-            said = self.boot(machine)
             self.assertEqual((said.decision['mode'], said.decision['stage']), ('collect', 'early'))
             self.assert_profile(machine)
             self.assert_replayed(self.boot(machine))
