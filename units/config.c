@@ -29,27 +29,19 @@ DEFINE_CLEANUP(struct json_object *, json_object_put)
 static const char *const layers[] = {"/etc/" FOLDER, "/run/" FOLDER, "/usr/lib/" FOLDER};
 enum { LAYERS = sizeof layers / sizeof *layers, DROP_INS_MAX = 256 };
 
-static const char *const no_yes[] = {"no", "yes", NULL};
-static const char *const sources[] = {"auto", "audit", "fanotify", NULL};
-
 static const struct setting {
         const char *group, *name;
-        const char *const *words; /* NULL: a number */
+        bool is_switch;
         unsigned int least, most; /* of a number */
         unsigned int standard;
 } settings[CONFIG_COUNT] = {
-        [CONFIG_ENABLED] = {"Boot", "Enabled", no_yes, 0, 0, 1},
-        [CONFIG_CONTROL_EVERY] = {"Boot", "ControlEvery", NULL, 0, 100, 30},
-        [CONFIG_SOURCE] = {"Collect", "Source", sources, 0, 0, 0},
-        [CONFIG_ARGUMENTS] = {"Collect", "Arguments", no_yes, 0, 0, 1},
-        [CONFIG_SETTLE] = {"Collect", "SettleSeconds", NULL, 0, 3600, 5},
-        [CONFIG_COLLECT_LIMIT] = {"Collect", "LimitSeconds", NULL, 1, 86400, 300},
-        [CONFIG_MEMORY_PERCENT] = {"Replay", "MemoryPercent", NULL, 1, 100, 50},
-        [CONFIG_MEGABYTES] = {"Replay", "LimitMegabytes", NULL, 1, 1048576, 1024},
-        [CONFIG_REPLAY_LIMIT] = {"Replay", "LimitSeconds", NULL, 1, 3600, 60},
-        [CONFIG_AGE] = {"Profile", "AgeDays", NULL, 0, 36500, 180},
-        [CONFIG_GONE_PERCENT] = {"Profile", "GonePercent", NULL, 1, 100, 10},
-        [CONFIG_MISSED_PERCENT] = {"Profile", "MissedPercent", NULL, 1, 100, 10},
+        [CONFIG_ENABLED] = {"Boot", "Enabled", true, 0, 1, 1},
+        [CONFIG_CONTROL_EVERY] = {"Boot", "ControlEvery", false, 0, 100, 30},
+        [CONFIG_SETTLE] = {"Collect", "SettleSeconds", false, 0, 3600, 5},
+        [CONFIG_COLLECT_LIMIT] = {"Collect", "LimitSeconds", false, 1, 86400, 300},
+        [CONFIG_AGE] = {"Profile", "AgeDays", false, 0, 36500, 180},
+        [CONFIG_GONE_PERCENT] = {"Profile", "GonePercent", false, 1, 100, 10},
+        [CONFIG_MISSED_PERCENT] = {"Profile", "MissedPercent", false, 1, 100, 10},
 };
 
 /* What config_read() is at. */
@@ -74,13 +66,14 @@ __attribute__((format(printf, 2, 3))) static void complain(const struct reading 
         reading->complain(reading->data, message ? message : "out of memory");
 }
 
-static bool parse_word(const char *const *words, const char *text, unsigned int *ret)
+static bool parse_switch(const char *text, unsigned int *ret)
 {
-        for (unsigned int i = 0; words[i]; i++) {
-                if (!strcmp(words[i], text)) {
-                        *ret = i;
+        static const char *const words[][2] = {{"no", "yes"}, {"off", "on"}, {"false", "true"}, {"0", "1"}};
+
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+                *ret = !strcmp(text, words[i][1]);
+                if (*ret || !strcmp(text, words[i][0]))
                         return true;
-                }
         }
         return false;
 }
@@ -99,21 +92,6 @@ static bool parse_number(const struct setting *setting, const char *text, unsign
         return true;
 }
 
-static bool parse(const struct setting *setting, const char *text, unsigned int *ret)
-{
-        static const char *const off_on[] = {"off", "on", NULL},
-                                 *const false_true[] = {"false", "true", NULL},
-                                 *const zero_one[] = {"0", "1", NULL};
-
-        if (!setting->words)
-                return parse_number(setting, text, ret);
-        if (parse_word(setting->words, text, ret))
-                return true;
-        return setting->words == no_yes &&
-               (parse_word(off_on, text, ret) || parse_word(false_true, text, ret) ||
-                parse_word(zero_one, text, ret));
-}
-
 static const struct setting *find(const char *group, const char *name)
 {
         for (size_t i = 0; i < CONFIG_COUNT; i++)
@@ -125,12 +103,9 @@ static const struct setting *find(const char *group, const char *name)
 static void complain_of_value(const struct reading *reading, const struct setting *setting, const char *text,
                               const econf_ext_value *place)
 {
-        char wanted[64];
+        char wanted[64] = "yes or no";
 
-        if (setting->words)
-                snprintf(wanted, sizeof wanted, "%s",
-                         setting->words == no_yes ? "yes or no" : "auto, audit or fanotify");
-        else
+        if (!setting->is_switch)
                 snprintf(wanted, sizeof wanted, "a number from %u to %u", setting->least, setting->most);
         complain(reading, "'%s', line %llu: %s=%s is not %s, ignored", place->file,
                  (unsigned long long)place->line_number, setting->name, text, wanted);
@@ -152,7 +127,8 @@ static int take(const struct reading *reading, const char *group, const char *na
         value = &reading->config->values[setting - settings];
         if (!*text) { /* as in systemd: the default again */
                 number = setting->standard;
-        } else if (!parse(setting, text, &number)) {
+        } else if (!(setting->is_switch ? parse_switch(text, &number)
+                                        : parse_number(setting, text, &number))) {
                 complain_of_value(reading, setting, text, place);
                 return 0;
         }
@@ -341,26 +317,12 @@ void config_done(struct config *config)
                 free(config->values[i].origin);
 }
 
-const char *config_text(const struct config *config, enum config_setting setting, char buffer[static 16])
-{
-        unsigned int number = config->values[setting].number;
-
-        if (settings[setting].words)
-                return settings[setting].words[number];
-        snprintf(buffer, 16, "%u", number);
-        return buffer;
-}
-
 static struct json_object *json_value(const struct config *config, enum config_setting setting)
 {
         unsigned int number = config_number(config, setting);
-        char buffer[16];
 
-        if (settings[setting].words == no_yes)
-                return json_object_new_boolean((int)number);
-        if (settings[setting].words)
-                return json_object_new_string(config_text(config, setting, buffer));
-        return json_object_new_int64(number);
+        return settings[setting].is_switch ? json_object_new_boolean((int)number)
+                                           : json_object_new_int64(number);
 }
 
 static int print_json(const struct config *config, FILE *out)
@@ -394,12 +356,16 @@ static void print_text(const struct config *config, FILE *out)
 
         for (enum config_setting i = 0; i < CONFIG_COUNT; i++) {
                 const char *origin = config->values[i].origin;
-                char buffer[16], line[64];
+                unsigned int number = config_number(config, i);
+                char line[64];
 
                 if (strcmp(group, settings[i].group) != 0)
                         fprintf(out, "%s[%s]\n", *group ? "\n" : "", settings[i].group);
                 group = settings[i].group;
-                snprintf(line, sizeof line, "%s=%s", settings[i].name, config_text(config, i, buffer));
+                if (settings[i].is_switch)
+                        snprintf(line, sizeof line, "%s=%s", settings[i].name, number ? "yes" : "no");
+                else
+                        snprintf(line, sizeof line, "%s=%u", settings[i].name, number);
                 fprintf(out, "%-24s # %s\n", line, origin ? origin : "default");
         }
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The settings of bootahead.conf(5): the one place that knows where they are written, their names, bounds and
- * defaults. Parsed by libeconf. Only the late stage reads them: what the next boot's early stage is to know,
- * it is handed.
+ * defaults. Parsed by libeconf. The early stage reads none: what it is to do, the boot before has decided.
  *
  * One file counts as the whole of the main one: the first of /etc, /run and /usr/lib. Drop-ins of all three
  * come behind it, by their names; of two with one name the one of /etc counts, then that of /run.
@@ -13,15 +12,10 @@
 #include <stdio.h>
 
 enum config_setting {
-        CONFIG_ENABLED,        /* boolean */
+        CONFIG_ENABLED,        /* 0 or 1 */
         CONFIG_CONTROL_EVERY,  /* boots; 0: never */
-        CONFIG_SOURCE,         /* a word of "auto", "audit", "fanotify" */
-        CONFIG_ARGUMENTS,      /* boolean */
         CONFIG_SETTLE,         /* seconds */
         CONFIG_COLLECT_LIMIT,  /* seconds */
-        CONFIG_MEMORY_PERCENT, /* of what is available */
-        CONFIG_MEGABYTES,      /* MiB */
-        CONFIG_REPLAY_LIMIT,   /* seconds */
         CONFIG_AGE,            /* days; 0: any */
         CONFIG_GONE_PERCENT,   /* of a profile's files */
         CONFIG_MISSED_PERCENT, /* of the pages that a boot asks for */
@@ -30,8 +24,8 @@ enum config_setting {
 
 struct config {
         struct config_value {
-                unsigned int number; /* of a word: its place among the words */
-                char *origin;        /* "FILE:LINE", or NULL: the default */
+                unsigned int number;
+                char *origin; /* "FILE:LINE", or NULL: the default */
         } values[CONFIG_COUNT];
 };
 
@@ -47,9 +41,6 @@ static inline unsigned int config_number(const struct config *config, enum confi
 {
         return config->values[setting].number;
 }
-
-/* config_text - a value as it would be written */
-const char *config_text(const struct config *config, enum config_setting setting, char buffer[static 16]);
 
 /* config_print - all settings with their values and where each comes from, as text or as JSON
  * Return: 0 or negative errno. */

@@ -62,29 +62,29 @@ class Config(unittest.TestCase):
         self.assertEqual(values, manual)
 
     def test_layers(self):
-        self.write('usr/lib/bootahead/bootahead.conf', '[Boot]\nControlEvery=1\n[Collect]\nSource=audit\n')
+        self.write('usr/lib/bootahead/bootahead.conf', '[Boot]\nControlEvery=1\n[Collect]\nSettleSeconds=7\n')
         self.assertEqual(self.changed(), {'Boot.ControlEvery': (1, '/usr/lib/bootahead/bootahead.conf:2'),
-                                          'Collect.Source': ('audit', '/usr/lib/bootahead/bootahead.conf:4')})
+                                          'Collect.SettleSeconds': (7, '/usr/lib/bootahead/bootahead.conf:4')})
         self.write('run/bootahead/bootahead.conf', '[Boot]\nControlEvery=2\n')
         self.assertEqual(self.changed(), {'Boot.ControlEvery': (2, '/run/bootahead/bootahead.conf:2')})
         self.write('etc/bootahead/bootahead.conf', '# mine\n\n[Boot]\nEnabled = off ; for now\n')
         self.assertEqual(self.changed(), {'Boot.Enabled': (False, '/etc/bootahead/bootahead.conf:4')})
 
     def test_drop_ins(self):
-        self.write('etc/bootahead/bootahead.conf', '[Replay]\nLimitMegabytes=1\nLimitSeconds=1\n')
+        self.write('etc/bootahead/bootahead.conf', '[Profile]\nGonePercent=1\nAgeDays=1\n')
         for number, layer in enumerate(('usr/lib', 'run', 'etc'), 2):
-            self.write(f'{layer}/bootahead/bootahead.conf.d/{9 - number}0-{number}.conf', f'[Replay]\nLimitSeconds={number}\n')
+            self.write(f'{layer}/bootahead/bootahead.conf.d/{9 - number}0-{number}.conf', f'[Profile]\nAgeDays={number}\n')
             self.write(f'{layer}/bootahead/bootahead.conf.d/same.conf', f'[Collect]\nSettleSeconds={number}\n')
-            self.write(f'{layer}/bootahead/bootahead.conf.d/not-one.txt', '[Replay]\nLimitSeconds=9\n')
+            self.write(f'{layer}/bootahead/bootahead.conf.d/not-one.txt', '[Profile]\nAgeDays=9\n')
         self.assertEqual(self.changed(), {
-            'Replay.LimitMegabytes': (1, '/etc/bootahead/bootahead.conf:2'),
-            'Replay.LimitSeconds': (2, '/usr/lib/bootahead/bootahead.conf.d/70-2.conf:2'),
+            'Profile.GonePercent': (1, '/etc/bootahead/bootahead.conf:2'),
+            'Profile.AgeDays': (2, '/usr/lib/bootahead/bootahead.conf.d/70-2.conf:2'),
             'Collect.SettleSeconds': (4, '/etc/bootahead/bootahead.conf.d/same.conf:2')})
 
     def test_empty_is_the_default(self):
-        self.write('etc/bootahead/bootahead.conf', '[Replay]\nLimitSeconds=1\n')
-        self.write('etc/bootahead/bootahead.conf.d/a.conf', '[Replay]\nLimitSeconds=\n')
-        self.assertEqual(self.changed(), {'Replay.LimitSeconds': (60, '/etc/bootahead/bootahead.conf.d/a.conf:2')})
+        self.write('etc/bootahead/bootahead.conf', '[Profile]\nAgeDays=1\n')
+        self.write('etc/bootahead/bootahead.conf.d/a.conf', '[Profile]\nAgeDays=\n')
+        self.assertEqual(self.changed(), {'Profile.AgeDays': (180, '/etc/bootahead/bootahead.conf.d/a.conf:2')})
 
     def test_faults(self):
         path = "'/etc/bootahead/bootahead.conf', line"
@@ -94,7 +94,6 @@ class Config(unittest.TestCase):
                 ('[Boot]\nControlEvery=101\n', f'{path} 2: ControlEvery=101 is not a number from 0 to 100, ignored'),
                 ('[Boot]\nControlEvery=1x\n', f'{path} 2: ControlEvery=1x is not a number from 0 to 100, ignored'),
                 ('[Boot]\nControlEvery=99999999999999999999\n', None),
-                ('[Collect]\nSource=ftrace\n', f'{path} 2: Source=ftrace is not auto, audit or fanotify, ignored'),
                 ('[Boot]\n\nNobody=1\n', f"{path} 3: there is no setting 'Nobody' in [Boot]"),
                 ('[Else]\nEnabled=no\n', f"{path} 2: there is no setting 'Enabled' in [Else]"),
                 ('[Boot]\nEnabled=no\n[Broken\n', f'{path} 3: Missing bracket, the file is ignored'),
@@ -109,9 +108,9 @@ class Config(unittest.TestCase):
     def test_one_fault_costs_only_itself(self):
         self.write('etc/bootahead/bootahead.conf', '[Boot]\nEnabled=maybe\nControlEvery=7\n')
         self.write('etc/bootahead/bootahead.conf.d/a.conf', '[Boot\n')
-        self.write('etc/bootahead/bootahead.conf.d/b.conf', '[Replay]\nLimitSeconds=8\n')
+        self.write('etc/bootahead/bootahead.conf.d/b.conf', '[Profile]\nAgeDays=8\n')
         found, complaints = self.read()
-        self.assertEqual((found['Boot']['ControlEvery'][0], found['Replay']['LimitSeconds'][0]), (7, 8))
+        self.assertEqual((found['Boot']['ControlEvery'][0], found['Profile']['AgeDays'][0]), (7, 8))
         self.assertEqual(len(complaints), 2)
 
     def test_garbage(self):
