@@ -94,6 +94,45 @@ def disable_auditd(machine):
         (root / 'etc/systemd/system/multi-user.target.wants/auditd.service').unlink()
 
 
+# A machine that is not running, as a package manager wants to see it. What is mounted goes with the namespace.
+CHROOT = '''
+set -e
+mount -t proc proc "$ROOT/proc"
+mount -t devtmpfs devtmpfs "$ROOT/dev"
+mount -t tmpfs tmpfs "$ROOT/run"
+exec chroot "$ROOT" "$@"
+'''
+
+
+def run_in(root, *words):
+    """Runs a command in a machine's file system, and returns what it said."""
+    result = subprocess.run(['unshare', '--mount', '--propagation=private', 'sh', '-c', CHROOT, 'sh', *words],
+                            env={**os.environ, 'ROOT': str(root), 'DEBIAN_FRONTEND': 'noninteractive'},
+                            capture_output=True, text=True)
+    if result.returncode != 0:
+        raise RuntimeError(f"{' '.join(words)}: {result.stdout}{result.stderr}")
+    return result.stdout + result.stderr
+
+
+def packed(generator, folder, release=1):
+    """A binary package of the release build."""
+    subprocess.run(['cpack', '-G', generator, '-B', folder, '--config', RELEASE / 'CPackConfig.cmake',
+                    '-D', f'CPACK_DEBIAN_PACKAGE_RELEASE={release}', '-D', f'CPACK_RPM_PACKAGE_RELEASE={release}'],
+                   check=True, stdout=subprocess.DEVNULL)
+    found, = pathlib.Path(folder).glob(f'bootahead*-{release}[_.]*.{generator.lower()}')
+    return found
+
+
+def dpkg(root, *words, file=None):
+    """Debian's package manager in a machine's file system; file: a package on this side."""
+    if file:
+        shutil.copy(file, root / 'tmp/package.deb')
+        words = (*words, '/tmp/package.deb')
+    said = run_in(root, 'dpkg', *words)
+    (root / 'tmp/package.deb').unlink(missing_ok=True)
+    return said
+
+
 class Said:
     """A finished boot, and what it left to read."""
 

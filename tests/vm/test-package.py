@@ -14,30 +14,14 @@ import subprocess
 import tempfile
 
 import support
-from support import RELEASE, images, vm
+from support import RELEASE, dpkg, images, packed, run_in, vm
 
 STATE = 'var/lib/bootahead'
 FOLDER = '0o40755'
 OTHER = 'sftp-server'  # a package that goes meanwhile
-CHROOT = '''
-set -e
-mount -t proc proc "$ROOT/proc"
-mount -t devtmpfs devtmpfs "$ROOT/dev"
-mount -t tmpfs tmpfs "$ROOT/run"
-exec chroot "$ROOT" "$@"
-'''
 # What a package manager's own work leaves.
 BOOKS = re.compile(r'^(var/lib/dpkg/|var/log/|var/cache/|var/lib/systemd/catalog|boot/initrd|var/lib/rpm|usr/lib/sysimage|'
                    r'var/lib/initramfs-tools)')
-
-
-def packed(generator, release, folder):
-    """A binary package of the release build."""
-    subprocess.run(['cpack', '-G', generator, '-B', folder, '--config', RELEASE / 'CPackConfig.cmake',
-                    '-D', f'CPACK_DEBIAN_PACKAGE_RELEASE={release}', '-D', f'CPACK_RPM_PACKAGE_RELEASE={release}'],
-                   check=True, stdout=subprocess.DEVNULL)
-    found, = pathlib.Path(folder).glob(f'bootahead*-{release}[_.]*.{generator.lower()}')
-    return found
 
 
 def manifest(root):
@@ -56,21 +40,6 @@ class Package(support.Case):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def run_in(self, root, *words):
-        result = subprocess.run(['unshare', '--mount', '--propagation=private', 'sh', '-c', CHROOT, 'sh', *words],
-                                env={**os.environ, 'ROOT': str(root), 'DEBIAN_FRONTEND': 'noninteractive'},
-                                capture_output=True, text=True)
-        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
-        return result.stdout + result.stderr
-
-    def dpkg(self, root, *words, file=None):
-        if file:
-            shutil.copy(file, root / 'tmp/package.deb')
-            words = (*words, '/tmp/package.deb')
-        said = self.run_in(root, 'dpkg', *words)
-        (root / 'tmp/package.deb').unlink(missing_ok=True)
-        return said
-
     def kernel_of(self, machine, root):
         """The machine with the initramfs that is in its file system now."""
         boot = self.folder / 'boot'
@@ -79,7 +48,7 @@ class Package(support.Case):
         return dataclasses.replace(machine, boot=boot)
 
     def initramfs(self, root):
-        return self.run_in(root, 'sh', '-c', 'lsinitramfs /boot/initrd.img-6.12.*')
+        return run_in(root, 'sh', '-c', 'lsinitramfs /boot/initrd.img-6.12.*')
 
     def boot(self, machine):
         said = support.boot(machine, keep=True, clean=True,
@@ -92,7 +61,7 @@ class Package(support.Case):
         with vm.machine(images.minimal(RELEASE)) as machine:
             with vm.opened(machine) as root:
                 before = manifest(root)
-                said = self.dpkg(root, '--install', file=packed('DEB', 1, self.folder))
+                said = dpkg(root, '--install', file=packed('DEB', self.folder))
                 self.assertIn('update-initramfs', said)
                 self.assertIn('bootahead-early', self.initramfs(root))
                 self.assertTrue((root / STATE / 'packages-changed').exists())
@@ -104,19 +73,19 @@ class Package(support.Case):
             self.assert_replayed(self.boot(machine))
             with vm.opened(machine) as root:
                 (root / STATE / 'packages-changed').unlink(missing_ok=True)
-                self.dpkg(root, '--install', file=packed('DEB', 2, self.folder))
+                dpkg(root, '--install', file=packed('DEB', self.folder, 2))
                 self.assertTrue((root / STATE / 'profile').exists())
                 self.assertTrue((root / STATE / 'packages-changed').exists())
                 (root / STATE / 'packages-changed').unlink()
-                self.dpkg(root, '--purge', '--force-depends', f'openssh-{OTHER}')
+                dpkg(root, '--purge', '--force-depends', f'openssh-{OTHER}')
                 self.assertTrue((root / STATE / 'packages-changed').exists())
                 machine = self.kernel_of(machine, root)
             self.assertEqual(self.boot(machine).decision['mode'], 'replay')
             with vm.opened(machine) as root:
-                self.dpkg(root, '--remove', 'bootahead')
+                dpkg(root, '--remove', 'bootahead')
                 self.assertTrue((root / STATE / 'profile').exists())
                 self.assertNotIn('bootahead', self.initramfs(root))
-                self.dpkg(root, '--purge', 'bootahead')
+                dpkg(root, '--purge', 'bootahead')
                 self.assertEqual([name for name in manifest(root) if 'bootahead' in name], [])
                 self.assertEqual([name for name in set(before) - set(manifest(root)) if OTHER not in name], [])
                 machine = self.kernel_of(machine, root)
@@ -127,7 +96,7 @@ class Package(support.Case):
     def test_lintian(self):
         if not shutil.which('lintian'):
             self.skipTest('lintian is not installed')
-        result = subprocess.run(['lintian', '--allow-root', packed('DEB', 1, self.folder)], capture_output=True, text=True)
+        result = subprocess.run(['lintian', '--allow-root', packed('DEB', self.folder)], capture_output=True, text=True)
         self.assertEqual((result.returncode, result.stdout + result.stderr), (0, ''))
 
     def test_rpm(self):
@@ -136,9 +105,9 @@ class Package(support.Case):
             rpm = ['rpm', f'--root={root}', '--nodeps', '--dbpath=/var/lib/rpm']
             for word, release in (('--install', 1), ('--upgrade', 2)):
                 (root / STATE / 'packages-changed').unlink(missing_ok=True)
-                subprocess.run([*rpm, word, '--force-debian', packed('RPM', release, self.folder)], check=True)
+                subprocess.run([*rpm, word, '--force-debian', packed('RPM', self.folder, release)], check=True)
                 self.assertTrue((root / STATE / 'packages-changed').exists())
-                self.run_in(root, 'bootahead', 'status')
+                run_in(root, 'bootahead', 'status')
             (root / STATE / 'profile').write_text('')
             subprocess.run([*rpm, '--force-debian', '--erase', 'bootahead'], check=True)
             left = {name: kind for name, kind in manifest(root).items() if before.get(name) != kind}

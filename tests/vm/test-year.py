@@ -9,16 +9,12 @@ import dataclasses
 import json
 import os
 import pathlib
-import shutil
-import subprocess
 import tempfile
 
 import support
-from support import RELEASE, images, vm
+from support import RELEASE, dpkg, images, packed, run_in, vm
 
 STATE = 'var/lib/bootahead'
-KERNELS = ('6.12', '6.1')
-CHROOT = 'mount -t proc proc "$ROOT/proc" && mount -t devtmpfs devtmpfs "$ROOT/dev" && exec chroot "$ROOT" "$@"'
 
 # The power goes, before what is in memory comes to the disk; the bed still gets its report.
 CUT = 'tar -C /run/bed -c out | dd of=/dev/vdb conv=fsync status=none\necho b > /proc/sysrq-trigger\nsleep 60\n'
@@ -57,17 +53,9 @@ class Year(support.Case):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def run_in(self, root, *words):
-        subprocess.run(['unshare', '--mount', '--propagation=private', 'sh', '-c', CHROOT, 'sh', *words], check=True,
-                       env={**os.environ, 'ROOT': str(root), 'DEBIAN_FRONTEND': 'noninteractive'}, stdout=subprocess.DEVNULL)
-
     def install(self, root):
-        subprocess.run(['cpack', '-G', 'DEB', '-B', self.folder, '--config', RELEASE / 'CPackConfig.cmake'], check=True,
-                       stdout=subprocess.DEVNULL)
-        package, = self.folder.glob('*.deb')
-        shutil.copy(package, root / 'tmp/package.deb')
-        self.run_in(root, 'dpkg', '--install', '/tmp/package.deb')
-        self.run_in(root, 'update-initramfs', '-u', '-k', 'all')
+        dpkg(root, '--install', file=packed('DEB', self.folder))
+        run_in(root, 'update-initramfs', '-u', '-k', 'all')
         self.configure(root, 0)
 
     def configure(self, root, control_every):
@@ -75,7 +63,7 @@ class Year(support.Case):
         (root / 'etc/bootahead/bootahead.conf').write_text(f'[Boot]\nControlEvery={control_every}\n')
 
     def remove(self, package):
-        return lambda root: self.run_in(root, 'dpkg', '--purge', '--force-depends', package)
+        return lambda root: dpkg(root, '--purge', '--force-depends', package)
 
     def fill(self, root):
         """Not a byte is left, also none of those that are kept for root."""
@@ -87,9 +75,13 @@ class Year(support.Case):
                 except OSError:
                     pass
 
+    def empty(self, root):
+        (root / 'var/filler').unlink()
+
+    def garble(self, root):
+        (root / STATE / 'profile').write_bytes(os.urandom(5000))
+
     def course(self):
-        garbage = lambda root: (root / STATE / 'profile').write_bytes(os.urandom(5000))  # noqa: E731
-        empty = lambda root: (root / 'var/filler').unlink()  # noqa: E731
         return [
             Step('control', PACKAGES),
             Step('collect', PACKAGES),
@@ -115,13 +107,13 @@ class Year(support.Case):
             Step('collect', 'there is no profile'),
             # no room on the disk
             Step('replay', PROFILE, self.fill, on_record=False),
-            Step('replay', PROFILE, empty, after='bootahead collect-next > /dev/null'),
+            Step('replay', PROFILE, self.empty, after='bootahead collect-next > /dev/null'),
             Step('collect', 'asked for', self.fill, on_record=False),
             # it could not be done, and is not tried for ever
-            Step('replay', PROFILE, empty, after='bootahead collect-next > /dev/null'),
+            Step('replay', PROFILE, self.empty, after='bootahead collect-next > /dev/null'),
             Step('collect', 'asked for'),
             # a profile that is none
-            Step('collect', '', garbage),
+            Step('collect', '', self.garble),
             Step('replay', PROFILE),
             # the clock
             Step('replay', PROFILE, date='2024-02-29T12:00:00'),
