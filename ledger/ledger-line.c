@@ -49,11 +49,6 @@ static const struct text_member {
 
 enum { N_TEXTS = sizeof texts / sizeof *texts };
 
-const char *ledger_figure_name(enum ledger_figure figure)
-{
-        return figure_names[figure];
-}
-
 void ledger_know(struct ledger_entry *entry, enum ledger_figure figure, uint64_t value)
 {
         entry->figures[figure] = value;

@@ -42,8 +42,6 @@ enum ledger_figure {
         LEDGER_FIGURE_COUNT,
 };
 
-const char *ledger_figure_name(enum ledger_figure figure);
-
 struct ledger_entry {
         char boot[40];    /* its id */
         uint64_t wall_us; /* wall clock at its end, µs since the epoch */

@@ -175,13 +175,12 @@ static bool is_rescue(const char *word)
 {
         const char *init = value_of(word, "init");
 
-        if (value_of(word, "elfcorehdr"))
-                return true; /* of the kernel that saves the memory of one that crashed */
-
         for (size_t i = 0; i < sizeof rescue_words / sizeof *rescue_words; i++) {
                 if (!strcmp(word, rescue_words[i]))
                         return true;
         }
+        if (value_of(word, "elfcorehdr")) /* the kernel that saves the memory of one that crashed */
+                return true;
         return init && strcmp(init, BOOTAHEAD_LIBEXECDIR "/bootahead-init") != 0;
 }
 
